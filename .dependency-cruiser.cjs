@@ -1,0 +1,96 @@
+// Who may import whom: ids <- core <- {stores, tools, temporal, otel} <- {testing, cli, dashboard}.
+// Imports of types count too, except where a rule says `values`.
+const middle = 'stores|tools|temporal|otel';
+const top = 'testing|cli|dashboard';
+const pureNode = '(node:)?(assert|async_hooks|buffer|crypto|events|util)';
+/** What workflow and worker share: the files right in src/temporal, or in its folder `shared`. */
+const shared = 'temporal/(shared/|[^/]+\\.ts$)';
+const packages = (names) => `node_modules/(@types/)?(${names})/`;
+
+const rule = (name, from, to) => ({ name, severity: 'error', from, to });
+const src = { path: '^src/' };
+const values = { dependencyTypesNot: ['type-only'] };
+
+module.exports = {
+  forbidden: [
+    rule('no-cycles', src, { circular: true }),
+    rule('resolvable', src, { couldNotResolve: true }),
+    rule('src-stands-alone', src, { path: '^(test|examples|workflows|activities|bench|scripts|dist)/' }),
+    // A package that is only a dev dependency is missing where the library is used.
+    rule('declared-packages', src, {
+      dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-bundled'],
+      dependencyTypesNot: ['npm', 'npm-peer', 'npm-optional'],
+    }),
+
+    rule('ids-are-pure', { path: '^src/ids/' }, { pathNot: '^src/ids/' }),
+    rule('core-does-no-io', { path: '^src/core/' }, { pathNot: `^src/(ids|core)/|^${pureNode}$` }),
+    rule(
+      'loose-files',
+      { path: '^src/[^/]+\\.ts$' },
+      { path: `^src/(${middle}|${top})/|node_modules/`, pathNot: '^src/stores/memory\\.ts$' },
+    ),
+    rule(
+      'layers-look-down',
+      { path: `^src/(${middle})/` },
+      { path: `^src/(${middle}|${top})/`, pathNot: '^src/$1/' },
+    ),
+    rule(
+      'root-entry-is-for-users',
+      { path: '^src/', pathNot: `^src/(${top})/` },
+      { path: '^src/index\\.ts$' },
+    ),
+    rule(
+      'root-entry-needs-no-package',
+      { path: '^src/index\\.ts$' },
+      { path: 'node_modules/', reachable: true },
+    ),
+
+    // src/testing makes the databases that tests run in.
+    rule(
+      'drivers-in-two-files',
+      { path: '^src/', pathNot: '^src/(stores/(pg|postgres-js)\\.ts$|testing/)' },
+      { path: packages('pg|pg-pool|pg-protocol|postgres') },
+    ),
+    rule(
+      'one-driver-each',
+      { path: '^src/stores/(pg|postgres)(-js)?\\.ts$' },
+      { path: 'node_modules/', pathNot: packages('$1') },
+    ),
+
+    // Workflow code runs in the sandbox, and with it what it shares with the worker.
+    rule(
+      'workflow-realm',
+      { path: '^src/temporal/workflow/' },
+      { pathNot: `^src/(ids/|temporal/workflow/|${shared})|${packages('@temporalio/(workflow|common)')}` },
+    ),
+    rule(
+      'common-for-types',
+      { path: '^src/temporal/workflow/' },
+      { path: packages('@temporalio/common'), ...values },
+    ),
+    rule(
+      'shared-is-bundled-too',
+      { path: `^src/${shared}` },
+      { pathNot: `^src/(ids/|${shared})|${packages('@temporalio/common')}`, ...values },
+    ),
+    rule(
+      'one-realm-each',
+      { path: '^src/temporal/(activity|client)/' },
+      { path: '^src/temporal/', pathNot: `^src/(temporal/$1/|${shared})` },
+    ),
+    rule(
+      'one-sdk-package-each',
+      { path: '^src/temporal/(activity|client)/' },
+      { path: 'node_modules/', pathNot: packages('@temporalio/($1|common)') },
+    ),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['require', 'node', 'default', 'types'],
+    },
+  },
+};
