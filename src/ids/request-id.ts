@@ -1,0 +1,75 @@
+/**
+ * How request ids are composed, checked and hashed. These rules are frozen by a golden test: changing one
+ * would give a running intent another id, and run it twice.
+ */
+import { canonicalJson } from './canonical';
+import { sha256Hex } from './sha256';
+
+/** The longest request id, in bytes of UTF-8. */
+const maxRequestIdBytes = 512;
+
+const maxActionCharacters = 200;
+const shortHash = (text: string): string => sha256Hex(text).slice(0, 32);
+
+/** Joins parts so that no two lists of parts give one id: each carries its length. */
+export const composeId = (parts: readonly string[]): string => parts.map((p) => `${p.length}:${p}`).join('/');
+
+/** What is wrong with a request id, or `undefined`. Never quotes the id: it may be anything. */
+export function requestIdProblem(id: unknown): string | undefined {
+  if (typeof id !== 'string') return `the request id is ${id === null ? 'null' : typeof id}, not a string`;
+  if (id === '') return 'the request id is empty';
+  if (id.includes('\0')) return 'the request id contains a NUL character';
+  if (/\p{Surrogate}/u.test(id)) return 'the request id contains a lone surrogate (broken UTF-16)';
+  const bytes = new TextEncoder().encode(id.normalize('NFC')).length;
+  if (bytes > maxRequestIdBytes) return `the request id has ${bytes} bytes, ${maxRequestIdBytes} at most`;
+  return undefined;
+}
+
+/** What identifies a request id everywhere: the SHA-256 of its NFC form, in hexadecimal. */
+export const hashRequestId = (id: string): string => sha256Hex(id.normalize('NFC'));
+
+/** How an explicit id that came from a workflow is written: only its hash is known (headers stand in clear). */
+export const hashedRequestId = (hash: string): string => `sha256:${hash}`;
+
+/** The hash of a request id as people write it: the id itself, or its `sha256:…` form. */
+export const hashOfWrittenId = (text: string): string =>
+  /^sha256:([0-9a-f]{64})$/.exec(text)?.[1] ?? hashRequestId(text);
+
+/** The primary key of a receipt, as a uuid: 128 bits of a hash over the guard's namespace and the id's hash. */
+export function receiptKey(namespace: string, requestIdHash: string): string {
+  const hash = shortHash(composeId([namespace, requestIdHash]));
+  return hash.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** Tells apart two payloads, or two actions, that claim one request id: SHA-256 in hexadecimal. */
+export const fingerprintOf = (action: string, payload: unknown): string =>
+  sha256Hex(canonicalJson([action, payload]));
+
+/** The hash of a call's arguments. `f(x)` and `f(x, undefined)` are the same call. */
+export function hashArgs(args: readonly unknown[]): string {
+  let length = args.length;
+  while (length > 0 && args[length - 1] === undefined) length--;
+  return shortHash(canonicalJson(args.slice(0, length)));
+}
+
+/** The derived id of one intended call: which logical run, which action, which arguments, which of the equal ones. */
+export function derivedRequestId(scope: string, action: string, argsHash: string, slot: number): string {
+  const name = action.length > maxActionCharacters ? `sha256-${shortHash(action)}` : action;
+  return composeId([scope, name, argsHash, String(slot)]);
+}
+
+/** The scope of a child workflow; hashed, so that ids stay short however deep the family is. */
+export const childScope = (scope: string, type: string, argsHash: string, slot: number): string =>
+  `child-${shortHash(composeId([scope, type, argsHash, String(slot)]))}`;
+
+/** The scope of the next run after a continue-as-new: `scope`, `scope~2`, `scope~3`, … */
+export function nextScope(scope: string): string {
+  const match = /^(.*)~(\d+)$/.exec(scope);
+  return match ? `${match[1]}~${Number(match[2]) + 1}` : `${scope}~2`;
+}
+
+/** The id of an activity that came without a header: the best there is, and it does not survive a workflow reset. */
+export const fallbackRequestId = (parts: readonly string[]): string => {
+  const id = composeId(['no-header', ...parts]);
+  return requestIdProblem(id) === undefined ? id : composeId(['no-header', sha256Hex(id)]);
+};

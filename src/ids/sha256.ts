@@ -1,0 +1,73 @@
+/**
+ * SHA-256 (FIPS 180-4) in plain JavaScript: the workflow sandbox has no `node:crypto`.
+ * A property test holds it against Node's own.
+ */
+
+// The first 32 bits of the fractional parts of the cube and square roots of the first primes,
+// computed rather than copied so that a typing error cannot hide in 72 constants.
+const [roundConstants, initialState] = ((): [Uint32Array, Uint32Array] => {
+  const primes: number[] = [];
+  for (let n = 2; primes.length < 64; n++) if (primes.every((p) => n % p !== 0)) primes.push(n);
+  const fraction = (x: number): number => Math.floor((x - Math.floor(x)) * 2 ** 32);
+  return [
+    Uint32Array.from(primes, (p) => fraction(Math.cbrt(p))),
+    Uint32Array.from(primes.slice(0, 8), (p) => fraction(Math.sqrt(p))),
+  ];
+})();
+
+const rotate = (x: number, n: number): number => (x >>> n) | (x << (32 - n));
+
+function compress(state: Uint32Array, w: Uint32Array): void {
+  for (let i = 16; i < 64; i++) {
+    const w15 = w[i - 15] as number;
+    const w2 = w[i - 2] as number;
+    const s0 = rotate(w15, 7) ^ rotate(w15, 18) ^ (w15 >>> 3);
+    const s1 = rotate(w2, 17) ^ rotate(w2, 19) ^ (w2 >>> 10);
+    w[i] = (w[i - 16] as number) + s0 + (w[i - 7] as number) + s1;
+  }
+  let [a, b, c, d, e, f, g, h] = state as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  for (let i = 0; i < 64; i++) {
+    const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+    const choice = (e & f) ^ (~e & g);
+    const t1 = (h + s1 + choice + (roundConstants[i] as number) + (w[i] as number)) | 0;
+    const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+    const majority = (a & b) ^ (a & c) ^ (b & c);
+    h = g;
+    g = f;
+    f = e;
+    e = (d + t1) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (t1 + s0 + majority) | 0;
+  }
+  // A Uint32Array wraps around by itself.
+  [a, b, c, d, e, f, g, h].forEach((v, i) => (state[i] = (state[i] as number) + v));
+}
+
+/** The SHA-256 of the UTF-8 form of `text`, as 64 hexadecimal digits. */
+export function sha256Hex(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  const padded = new Uint8Array(((bytes.length + 8) >> 6) * 64 + 64);
+  padded.set(bytes);
+  padded[bytes.length] = 0x80;
+  const view = new DataView(padded.buffer);
+  view.setUint32(padded.length - 8, Math.floor(bytes.length / 2 ** 29));
+  view.setUint32(padded.length - 4, bytes.length << 3);
+  const state = Uint32Array.from(initialState);
+  const w = new Uint32Array(64);
+  for (let block = 0; block < padded.length; block += 64) {
+    for (let i = 0; i < 16; i++) w[i] = view.getUint32(block + i * 4);
+    compress(state, w);
+  }
+  return Array.from(state, (word) => word.toString(16).padStart(8, '0')).join('');
+}
