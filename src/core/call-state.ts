@@ -1,0 +1,30 @@
+/** What the steps of one guarded call share. */
+import type { EngineEnvironment, GuardedCall, GuardEvent } from './call';
+import { OutcomeUnknownError } from './errors';
+import type { LeaseKeeper } from './leases';
+import type { Receipt } from './receipt';
+import type { ClaimRequest } from './store';
+
+/** What is known of one call while it goes on. */
+export interface CallState {
+  readonly env: EngineEnvironment;
+  readonly keeper: LeaseKeeper;
+  readonly call: GuardedCall;
+  readonly request: ClaimRequest;
+  /** No waiting beyond this, by the monotonic clock. */
+  readonly waitUntil: number;
+  emit(type: GuardEvent['type'], more?: Pick<GuardEvent, 'by' | 'verdict'>): void;
+}
+
+const longestHoldMs = 60_000;
+
+/** The failure that keeps an activity pending until its outcome is resolved; asked again at growing intervals. */
+export function onHold(state: CallState, receipt: Receipt, waitMs = 0): OutcomeUnknownError {
+  const growing = 1000 * 2 ** Math.min(state.call.attempt - 1, 10);
+  const wanted = Number.isFinite(waitMs) ? Math.max(growing, waitMs) : growing;
+  return new OutcomeUnknownError(
+    `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId} (epoch ${receipt.epoch}); nothing is run again. ` +
+      `Resolve it: activity-guard resolve '${receipt.requestId}' --committed | --not-committed`,
+    { requestId: receipt.requestId, retryAfterMs: Math.min(wanted, longestHoldMs) },
+  );
+}

@@ -1,0 +1,100 @@
+/** What the engine is asked to guard, and what it tells about it. */
+import type { Clock } from './clock';
+import type { Classify, OnUnknown } from './policy';
+import type { Origin, Outcome, Verdict } from './receipt';
+import type { ReceiptStore } from './store';
+
+/** Reads and writes outcomes; the store sees only the bytes. */
+export interface OutcomeCodec {
+  encodeResult(value: unknown): Promise<Outcome>;
+  decodeResult(outcome: Outcome): Promise<unknown>;
+  encodeFailure(error: unknown): Promise<Outcome>;
+  decodeFailure(outcome: Outcome): Promise<unknown>;
+}
+
+/** What a running effect can know and ask of its claim. */
+export interface HeldEffect {
+  /** Hand it to the provider: the same for every attempt at this intent. */
+  readonly requestId: string;
+  readonly token: string;
+  /** The fencing number: a provider that remembers the highest one can refuse a holder that was overtaken. */
+  readonly epoch: number;
+  /** Aborted when the claim can no longer be kept, or the caller is cancelled. */
+  readonly signal: AbortSignal;
+  /** Throws `LeaseLostError` unless the claim is certainly still held. Call it just before the irreversible step. */
+  fence(): void;
+  /** Marks the moment from which the effect may have happened; fences first. May be called once. */
+  begin(): void;
+}
+
+/** One call of a guarded function. */
+export interface GuardedCall {
+  /** SHA-256 of the request id's NFC form. */
+  readonly requestIdHash: string;
+  /** The request id as far as the caller knows it. */
+  readonly requestId: string;
+  readonly action: string;
+  readonly fingerprint: string;
+  readonly payload: unknown;
+  readonly origin: Origin;
+  readonly onUnknown: OnUnknown;
+  readonly classify?: Classify | undefined;
+  readonly leaseMs: number;
+  /** The longest time on the wire plus the provider's read lag. */
+  readonly graceMs: number;
+  /** How long to wait for a winner, or for the moment a probe counts, before asking the caller to come back. */
+  readonly waitMs: number;
+  /** How long the provider keeps its keys; after that `'retry'` holds. */
+  readonly providerKeyTtlMs?: number | undefined;
+  /** The end of this attempt by the monotonic clock: no waiting and no renewing beyond it. */
+  readonly deadline: number;
+  /** Which attempt this is, for growing delays. */
+  readonly attempt: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly codec: OutcomeCodec;
+  /** Runs the effect; must call `begin()` just before it. */
+  run(effect: HeldEffect): Promise<unknown>;
+}
+
+/** How a guarded call ended: with the effect's own outcome, now or from the receipt. */
+export type CallOutcome =
+  | {
+      readonly kind: 'result';
+      readonly value: unknown;
+      readonly replayed: boolean;
+      readonly requestId: string;
+    }
+  | {
+      readonly kind: 'rejected';
+      readonly error: unknown;
+      readonly replayed: boolean;
+      readonly requestId: string;
+    };
+
+/** Something that happened to a request id; for logs, metrics and tests. Never holds payloads. */
+export interface GuardEvent {
+  readonly type:
+    | 'claimed'
+    | 'replayed'
+    | 'in-flight'
+    | 'unknown'
+    | 'resolved'
+    | 'settled'
+    | 'released'
+    | 'late'
+    | 'store-error';
+  readonly requestId: string;
+  readonly action: string;
+  /** The source, for `'resolved'`; the error's code or name, for `'store-error'` and `'unknown'`. */
+  readonly by?: string | undefined;
+  /** What was settled or found out. */
+  readonly verdict?: Verdict | undefined;
+}
+
+/** What the engine works with. */
+export interface EngineEnvironment {
+  readonly store: ReceiptStore;
+  readonly clock: Clock;
+  readonly newToken: () => string;
+  readonly onEvent: (event: GuardEvent) => void;
+}

@@ -1,0 +1,171 @@
+/** One guarded call from its claim to its receipt. All decisions come from `decide.ts` and `policy.ts`. */
+import { receiptKey } from '../ids';
+import type { CallOutcome, EngineEnvironment, GuardedCall } from './call';
+import { onHold, type CallState } from './call-state';
+import { decide, type ClaimAnswer } from './decide';
+import { runEffect } from './effect';
+import {
+  InFlightError,
+  RequestIdReusedError,
+  ResultUnavailableError,
+  type ActivityGuardError,
+} from './errors';
+import { LeaseKeeper, type Instant } from './leases';
+import { policyName } from './policy';
+import type { Receipt } from './receipt';
+import { resultUnavailable } from './settle';
+import { askAgain } from './store-retry';
+import { atUnknown } from './unknown';
+
+/** While somebody else holds the claim, the row is looked at this often. */
+const pollMs = { first: 50, most: 1000 };
+
+/** A call that keeps losing races gives up after this many looks; each look is one step of somebody else. */
+const mostLooks = 10_000;
+
+/** What one look at the row led to: an outcome, or a time to wait before the next look. */
+type Step =
+  | { readonly done: CallOutcome }
+  | { readonly waitMs: number; readonly orElse: () => ActivityGuardError };
+
+/** Guards calls over one store. */
+export class GuardEngine {
+  private readonly keeper: LeaseKeeper;
+
+  constructor(private readonly env: EngineEnvironment) {
+    this.keeper = new LeaseKeeper(env.store, env.clock);
+  }
+
+  /**
+   * Runs the effect of `call` at most once, or gives the outcome it had.
+   * @throws an `ActivityGuardError` when there is no outcome to give; what it allows is in its code.
+   */
+  async run(call: GuardedCall): Promise<CallOutcome> {
+    const { env } = this;
+    const { requestId, requestIdHash, action, fingerprint, leaseMs, origin } = call;
+    const state: CallState = {
+      env,
+      keeper: this.keeper,
+      call,
+      request: {
+        key: receiptKey(env.store.namespace, requestIdHash),
+        requestId,
+        action,
+        fingerprint,
+        leaseMs,
+        origin,
+        token: env.newToken(),
+        policy: policyName(call.onUnknown),
+      },
+      waitUntil: Math.min(call.deadline, env.clock.monotonic() + call.waitMs),
+      emit: (type, more) => env.onEvent({ type, requestId, action, ...more }),
+    };
+    return lookUntilDone(state);
+  }
+}
+
+async function lookUntilDone(state: CallState): Promise<CallOutcome> {
+  const { clock, store } = state.env;
+  let poll = pollMs.first;
+  let before: ClaimAnswer | undefined;
+  for (let look = 0; look < mostLooks; look++) {
+    const asked = state.keeper.now();
+    const receipt = await askAgain(state, () => store.claim(state.request));
+    const answer = decide(receipt, state.request);
+    if (answer !== before && (answer === 'in-flight' || answer === 'unknown')) state.emit(answer);
+    before = answer;
+    const step = await takeStep(state, receipt, answer, asked, poll);
+    if (step === 'again') continue;
+    if ('done' in step) return step.done;
+    if (clock.monotonic() + step.waitMs > state.waitUntil || state.call.signal?.aborted) throw step.orElse();
+    await clock.sleep(step.waitMs, state.call.signal);
+    poll = Math.min(poll * 1.5, pollMs.most);
+  }
+  throw new InFlightError(
+    `Request id ${state.call.requestId} changed hands ${mostLooks} times while this call looked on. Retry later.`,
+    {
+      requestId: state.call.requestId,
+    },
+  );
+}
+
+async function takeStep(
+  state: CallState,
+  receipt: Receipt,
+  answer: ClaimAnswer,
+  asked: Instant,
+  poll: number,
+): Promise<Step | 'again'> {
+  switch (answer) {
+    case 'claimed':
+      return { done: await runEffect(state, receipt, asked) };
+    case 'own-claim-lapsed':
+      await askAgain(state, () => state.env.store.release(state.request));
+      return 'again';
+    case 'replay':
+      state.emit('replayed');
+      return { done: await replay(state, receipt) };
+    case 'in-flight':
+      return { waitMs: Math.min(receipt.leaseRemainingMs, poll), orElse: () => inFlight(receipt) };
+    case 'released': {
+      const taken = await takeOver(state, receipt, false);
+      return taken ? { done: taken } : { waitMs: poll, orElse: () => onHold(state, receipt) };
+    }
+    case 'unknown': {
+      const next = await atUnknown(state, receipt);
+      if (next === 'look-again') return 'again';
+      if (next !== 'take-over')
+        return { waitMs: next.waitMs, orElse: () => onHold(state, receipt, next.waitMs) };
+      const taken = await takeOver(state, receipt, true);
+      return taken ? { done: taken } : { waitMs: poll, orElse: () => inFlight(receipt) };
+    }
+    case 'reused':
+      throw reused(state.call.requestId, state.call.action, receipt);
+    default:
+      return answer satisfies never;
+  }
+}
+
+async function takeOver(
+  state: CallState,
+  receipt: Receipt,
+  fromUnknown: boolean,
+): Promise<CallOutcome | undefined> {
+  const asked = state.keeper.now();
+  const request = { ...state.request, epoch: receipt.epoch, fromUnknown };
+  // After a lost answer the epoch no longer fits; the next look then finds the claim under our token.
+  const taken = await askAgain(state, () => state.env.store.takeOver(request));
+  return taken && runEffect(state, taken, asked);
+}
+
+async function replay(
+  state: CallState,
+  { outcome, requestId, state: settled }: Receipt,
+): Promise<CallOutcome> {
+  const { codec } = state.call;
+  if (!outcome) throw resultUnavailable(requestId);
+  if (settled === 'rejected')
+    return { kind: 'rejected', error: await codec.decodeFailure(outcome), replayed: true, requestId };
+  try {
+    return { kind: 'result', value: await codec.decodeResult(outcome), replayed: true, requestId };
+  } catch (cause) {
+    if (cause instanceof ResultUnavailableError) throw cause;
+    throw resultUnavailable(requestId, cause);
+  }
+}
+
+const inFlight = (receipt: Receipt): InFlightError =>
+  new InFlightError(
+    `Request id ${receipt.requestId} is being executed by somebody else (epoch ${receipt.epoch}). Retry later: you will get its result.`,
+    {
+      requestId: receipt.requestId,
+      retryAfterMs: Math.max(1000, Math.min(receipt.leaseRemainingMs, 60_000)),
+    },
+  );
+
+const reused = (requestId: string, action: string, receipt: Receipt): RequestIdReusedError =>
+  new RequestIdReusedError(
+    `Request id ${requestId} already belongs to ${receipt.action === action ? 'the same action with another payload' : `action ${receipt.action}`}; ` +
+      'nothing was run. Give this intent a request id of its own.',
+    { requestId },
+  );

@@ -1,0 +1,168 @@
+/** The errors of the guard. Each has a stable `code`; in Temporal that is the `type` of the `ApplicationFailure`. */
+
+const brand = Symbol.for('activity-guard.error');
+
+/** The stable codes of the guard's errors. */
+export type GuardErrorCode =
+  | 'OutcomeUnknown'
+  | 'InFlight'
+  | 'RequestIdReused'
+  | 'ReceiptStoreUnavailable'
+  | 'InvalidRequest'
+  | 'GuardNotInstalled'
+  | 'LeaseLost'
+  | 'ResultUnavailable'
+  | 'NotCommitted'
+  | 'Rejected';
+
+/** What an error of the guard can carry besides its message. */
+export interface GuardErrorOptions {
+  /** The request id it is about. */
+  readonly requestId?: string | undefined;
+  /** Ask again after this many milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** What led to it. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The base of all errors of the guard. Branded, so that `instanceof` also holds for an error that comes from
+ * another copy of this package.
+ */
+export class ActivityGuardError extends Error {
+  /** The request id the error is about, where one is known. */
+  readonly requestId: string | undefined;
+  /** Ask again after this many milliseconds, where a time is known. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    /** The stable code to branch on. */
+    readonly code: GuardErrorCode,
+    message: string,
+    /** Whether asking again with the same request id is safe and can end otherwise. */
+    readonly retryable: boolean,
+    options: GuardErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.requestId = options.requestId;
+    this.retryAfterMs = options.retryAfterMs;
+    this.name = new.target.name;
+    Object.defineProperty(this, brand, { value: code });
+  }
+
+  static override [Symbol.hasInstance](
+    this: { code?: GuardErrorCode } & (new (...args: never[]) => unknown),
+    value: unknown,
+  ): boolean {
+    if (typeof value !== 'object' || value === null || !(brand in value)) return false;
+    if (this === (ActivityGuardError as unknown)) return true;
+    // A user's own subclass has no code of its own: only the prototype chain tells.
+    if (!Object.hasOwn(this, 'code')) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value[brand as never] === this.code;
+  }
+}
+
+/** Nobody knows whether the effect happened. Retrying is safe: nothing runs until the outcome is resolved. */
+export class OutcomeUnknownError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'OutcomeUnknown' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions & { readonly retryable?: boolean }) {
+    super('OutcomeUnknown', message, options?.retryable ?? true, options);
+  }
+}
+
+/** Somebody else holds the claim and has not finished within the time to wait. Retrying is safe. */
+export class InFlightError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'InFlight' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('InFlight', message, true, options);
+  }
+}
+
+/** The request id belongs to another action or another payload. Nothing ran; retrying the same call cannot help. */
+export class RequestIdReusedError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'RequestIdReused' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('RequestIdReused', message, false, options);
+  }
+}
+
+/** The receipts cannot be read or written, so nothing ran (fail closed). Retrying is safe. */
+export class ReceiptStoreUnavailableError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'ReceiptStoreUnavailable' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('ReceiptStoreUnavailable', message, true, options);
+  }
+}
+
+/** The request id, the payload or an option cannot be used. Nothing ran; correct the input. */
+export class InvalidRequestError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'InvalidRequest' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('InvalidRequest', message, false, options);
+  }
+}
+
+/** A guarded function was called outside a guard. Nothing ran; install the plugin, or call it through the guard. */
+export class GuardNotInstalledError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'GuardNotInstalled' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('GuardNotInstalled', message, false, options);
+  }
+}
+
+/** The holder can no longer prove that it holds the claim, so it does not start the effect. Retrying is safe. */
+export class LeaseLostError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'LeaseLost' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('LeaseLost', message, true, options);
+  }
+}
+
+/** The effect happened, but its result could not be stored or read back. It never runs again. */
+export class ResultUnavailableError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'ResultUnavailable' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('ResultUnavailable', message, false, options);
+  }
+}
+
+/**
+ * For effects to throw: the effect certainly did **not** happen (the request never left, the account was empty
+ * before anything was booked, …). The claim is released, and a retry runs the effect again.
+ */
+export class NotCommittedError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'NotCommitted' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('NotCommitted', message, true, options);
+  }
+}
+
+/**
+ * For effects to throw: the provider has finally said no (card declined, address refused). The rejection is
+ * stored as the outcome of this request id, and every later call gets the same failure without asking again.
+ */
+export class RejectedError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'Rejected' satisfies GuardErrorCode;
+  /** The `type` of the failure that the workflow sees; `'Rejected'` unless given. */
+  readonly type: string | undefined;
+  /** Passed to the workflow as the failure's details. */
+  readonly details: readonly unknown[] | undefined;
+  constructor(
+    message: string,
+    options?: GuardErrorOptions & { readonly type?: string; readonly details?: readonly unknown[] },
+  ) {
+    super('Rejected', message, false, options);
+    this.type = options?.type;
+    this.details = options?.details;
+  }
+}

@@ -1,0 +1,40 @@
+export type {
+  CallOutcome,
+  GuardedCall,
+  GuardEvent,
+  HeldEffect,
+  OutcomeCodec,
+} from './call';
+export type { Clock } from './clock';
+export { decide } from './decide';
+export { toMs } from './duration';
+export type { Duration } from './duration';
+export { GuardEngine } from './engine';
+export {
+  ActivityGuardError,
+  GuardNotInstalledError,
+  InFlightError,
+  InvalidRequestError,
+  LeaseLostError,
+  NotCommittedError,
+  OutcomeUnknownError,
+  ReceiptStoreUnavailableError,
+  RejectedError,
+  RequestIdReusedError,
+  ResultUnavailableError,
+} from './errors';
+export type { GuardErrorCode, GuardErrorOptions } from './errors';
+export { committed, governingPolicy, notCommitted, undetermined } from './policy';
+export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
+export type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
+export { hasResult } from './settle';
+export type {
+  ClaimRequest,
+  HeldClaim,
+  ListFilter,
+  ReceiptStats,
+  ReceiptStore,
+  Resolution,
+  Settlement,
+  TakeOverRequest,
+} from './store';

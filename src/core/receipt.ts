@@ -1,0 +1,63 @@
+/** The receipt: the row that says what is known of one intended effect. */
+
+/** The states of a receipt; see `docs/protocol.md` for the transitions. */
+export type ReceiptState = 'claimed' | 'unknown' | 'committed' | 'rejected' | 'released';
+
+/** The name of an `onUnknown` policy as it is stored with a claim. */
+export type PolicyName = 'hold' | 'fail' | 'probe' | 'retry';
+
+/** An outcome as stored: exact bytes and how to read them. The store never looks inside. */
+export interface Outcome {
+  /** How the bytes are encoded, such as `'temporal/payload'`, `'temporal/failure'` or `'json'`. */
+  readonly format: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Where a claim came from, for people: workflow id, run id, worker identity, … Never payloads. */
+export type Origin = Readonly<Record<string, string>>;
+
+/** One receipt, as a store returns it. Times are relative to the database's clock at the moment it was read. */
+export interface Receipt {
+  /** The primary key: a hash of the namespace and the request id. */
+  readonly key: string;
+  readonly namespace: string;
+  /** The id as its first claimer knew it; `sha256:…` where that was only a hash. */
+  readonly requestId: string;
+  readonly action: string;
+  /** SHA-256 over action and payload, in hexadecimal. */
+  readonly fingerprint: string;
+  readonly state: ReceiptState;
+  readonly policy: PolicyName;
+  /** Made by the claimer before it asked; only its bearer can settle the claim. */
+  readonly token: string;
+  /** Grows with every new claim of this id: the fencing number. */
+  readonly epoch: number;
+  /** The claim was taken over from an unknown one, so a "no" says nothing of the earlier attempt. */
+  readonly doubt: boolean;
+  /** Milliseconds until the lease ends; negative once it is over. */
+  readonly leaseRemainingMs: number;
+  /** Milliseconds since the first claim of this id. */
+  readonly ageMs: number;
+  /** When the id was first claimed, as ISO 8601. */
+  readonly claimedAt: string;
+  /** When it was settled, as ISO 8601. */
+  readonly settledAt: string | undefined;
+  readonly outcome: Outcome | undefined;
+  readonly origin: Origin;
+}
+
+/** What a source says of an outcome. */
+export type Verdict = 'committed' | 'not-committed' | 'rejected' | 'undetermined';
+
+/** One piece of evidence, kept beside the receipt for ever. */
+export interface Evidence {
+  /** Who says it: `'probe'`, `'operator'`, `'late-settle'`, … */
+  readonly source: string;
+  readonly verdict: Verdict;
+  /** The epoch of the claim it speaks of. */
+  readonly epoch: number;
+  /** Why, in words, for people. */
+  readonly note: string | undefined;
+  /** When it came, as ISO 8601. */
+  readonly at: string;
+}

@@ -1,0 +1,63 @@
+/** Writing what became of an effect that was started. */
+import type { CallState } from './call-state';
+import { ResultUnavailableError } from './errors';
+import type { Outcome, Receipt } from './receipt';
+import { askAgain } from './store-retry';
+
+/** Marks a receipt whose effect happened but whose result has no stored form. */
+const noResult: Outcome = { format: 'none', bytes: new Uint8Array() };
+
+/** A settle is tried at least this long, even if the attempt's own time is nearly over. */
+const leastSettleMs = 2000;
+
+/** Whether a stored outcome says only *that* the effect happened. */
+export const hasResult = (outcome: Outcome | undefined): outcome is Outcome =>
+  outcome !== undefined && outcome.format !== noResult.format;
+
+export const resultUnavailable = (requestId: string, cause?: unknown): ResultUnavailableError =>
+  new ResultUnavailableError(
+    `The effect of request id ${requestId} happened, but its result could not be stored or read back; it is not run again. ` +
+      'Return something the data converter can encode, and look the result up at the provider.',
+    { requestId, cause },
+  );
+
+/** How writing a settlement ended; on `'lost'` the row stays as it is and becomes unknown with its lease. */
+export type SettleAnswer = 'written' | 'late' | 'unknown' | 'lost';
+
+/**
+ * Writes an outcome under the claim's own token, again and again while the attempt may live.
+ * Never throws: what the provider did is not undone by a database that is away.
+ */
+export async function writeSettlement(
+  state: CallState,
+  claim: Receipt,
+  settled: 'committed' | 'rejected',
+  outcome: Outcome,
+): Promise<SettleAnswer> {
+  const { call, env, request } = state;
+  const until = Math.max(call.deadline, env.clock.monotonic() + leastSettleMs);
+  const settlement = { key: request.key, token: request.token, epoch: claim.epoch, state: settled, outcome };
+  try {
+    const answer = await askAgain(state, () => env.store.settle(settlement), until);
+    if (answer === settled) {
+      state.emit('settled', { verdict: settled });
+      return 'written';
+    }
+    state.emit(answer === 'late' ? 'late' : 'unknown', { verdict: settled });
+    return answer === 'late' ? 'late' : 'unknown';
+  } catch {
+    return 'lost';
+  }
+}
+
+/** The stored form of a result. What cannot be encoded is still known to have happened. */
+export async function encodeResult(
+  state: CallState,
+  value: unknown,
+): Promise<{ outcome: Outcome; problem?: unknown }> {
+  try {
+    return { outcome: await state.call.codec.encodeResult(value) };
+  } catch (problem) {
+    return { outcome: noResult, problem };
+  }
+}

@@ -1,0 +1,95 @@
+/** The port between the guard and where its receipts are kept. Every method is one atomic, guarded step. */
+import type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
+
+/** A claim to be written before the effect. */
+export interface ClaimRequest {
+  readonly key: string;
+  readonly requestId: string;
+  readonly action: string;
+  readonly fingerprint: string;
+  /** Random, made before asking: asking again with it after a lost answer is the same claim. */
+  readonly token: string;
+  readonly leaseMs: number;
+  readonly policy: PolicyName;
+  readonly origin: Origin;
+}
+
+/** A claim on an existing row: compare-and-set on the epoch that the caller saw. */
+export interface TakeOverRequest extends ClaimRequest {
+  readonly epoch: number;
+  /** Also take over an unknown row (the `'retry'` policy); otherwise only a released one. */
+  readonly fromUnknown: boolean;
+}
+
+/** Names a claim that the caller holds. */
+export interface HeldClaim {
+  readonly key: string;
+  readonly token: string;
+}
+
+/** A settled outcome, to be written by the holder. */
+export interface Settlement extends HeldClaim {
+  readonly epoch: number;
+  readonly state: 'committed' | 'rejected';
+  readonly outcome: Outcome;
+}
+
+/** A resolution by evidence: compare-and-set on the epoch that the evidence speaks of. */
+export interface Resolution {
+  readonly key: string;
+  readonly epoch: number;
+  readonly verdict: 'committed' | 'not-committed';
+  readonly source: string;
+  readonly note?: string | undefined;
+  /** The result, for `'committed'`. */
+  readonly outcome?: Outcome | undefined;
+}
+
+/** Which receipts to list. */
+export interface ListFilter {
+  readonly states?: readonly ReceiptState[];
+  /** Only what needs somebody: unknown, or claimed with a lease that ran out. */
+  readonly unresolved?: boolean;
+  /** At most this many; 100 unless given. */
+  readonly limit?: number;
+}
+
+/** Counts over all receipts of the namespace. */
+export interface ReceiptStats {
+  readonly states: Readonly<Record<ReceiptState, number>>;
+  /** Unknown, or claimed with a lease that ran out. */
+  readonly unresolved: number;
+  readonly evidence: readonly {
+    readonly source: string;
+    readonly verdict: Verdict;
+    readonly count: number;
+  }[];
+}
+
+/** What a store of receipts must do. One contract suite holds for every store. */
+export interface ReceiptStore {
+  /** Receipts of different namespaces never meet. */
+  readonly namespace: string;
+  /** Inserts the claim, or returns the row that is there. One round trip. */
+  claim(request: ClaimRequest): Promise<Receipt>;
+  /** Claims a released (or unknown) row again with the next epoch; `undefined` if it changed meanwhile. */
+  takeOver(request: TakeOverRequest): Promise<Receipt | undefined>;
+  /** Extends the leases that still stand; returns the tokens that do. */
+  renew(claims: readonly HeldClaim[], leaseMs: number): Promise<ReadonlySet<string>>;
+  /** Writes the outcome; `'late'` if somebody else holds the row or settled it: then it is kept as evidence. */
+  settle(settlement: Settlement): Promise<ReceiptState | 'late'>;
+  /** The effect did not happen: claimable again (unknown again, if taken over in doubt). */
+  release(claim: HeldClaim): Promise<boolean>;
+  /** Nobody knows: the effect ended without an outcome. */
+  markUnknown(claim: HeldClaim): Promise<boolean>;
+  /** Settles an unknown row by evidence, which is kept either way; `false` if the row is not (or no longer) open to it. */
+  resolve(resolution: Resolution): Promise<boolean>;
+  get(
+    key: string,
+  ): Promise<{ readonly receipt: Receipt; readonly evidence: readonly Evidence[] } | undefined>;
+  list(filter?: ListFilter): Promise<readonly Receipt[]>;
+  stats(): Promise<ReceiptStats>;
+  /** Fails with what to do when the store cannot be used: unreachable, not migrated, or newer than this code. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

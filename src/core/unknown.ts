@@ -1,0 +1,100 @@
+/** What is done at an unknown outcome, by policy. */
+import type { CallState } from './call-state';
+import { OutcomeUnknownError } from './errors';
+import { governingPolicy, type Probe, type ProbeResult } from './policy';
+import type { Outcome, Receipt } from './receipt';
+import { encodeResult } from './settle';
+import { askAgain } from './store-retry';
+
+/** A single question to a probe takes this long at most. */
+const longestProbeMs = 30_000;
+
+const soon = 1000;
+
+/** What to do next: look at the row again, claim it over the unknown attempt, or wait. */
+export type AtUnknown = 'look-again' | 'take-over' | { readonly waitMs: number };
+
+/** Decides on an unknown row, asking the probe if the policy is one. */
+export async function atUnknown(state: CallState, receipt: Receipt): Promise<AtUnknown> {
+  const { call, request } = state;
+  const policy = governingPolicy(receipt.policy, request.policy);
+  switch (policy) {
+    case 'hold':
+      // Waiting here would only delay the failure that makes the doubt visible.
+      return { waitMs: Infinity };
+    case 'fail':
+      throw new OutcomeUnknownError(
+        `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId}; nothing is run again, and the caller decides.`,
+        { requestId: receipt.requestId, retryable: false },
+      );
+    case 'retry':
+      return call.providerKeyTtlMs !== undefined && receipt.ageMs >= call.providerKeyTtlMs
+        ? { waitMs: Infinity }
+        : 'take-over';
+    case 'probe':
+      return typeof call.onUnknown === 'function'
+        ? askProbe(state, receipt, call.onUnknown)
+        : { waitMs: Infinity };
+    default:
+      return policy satisfies never;
+  }
+}
+
+async function askProbe(state: CallState, receipt: Receipt, probe: Probe): Promise<AtUnknown> {
+  // A "no" proves something only if the question was put after the last moment at which the request could still arrive.
+  const conclusiveInMs = receipt.leaseRemainingMs + state.call.graceMs;
+  const answer = await answerOf(state, receipt, probe);
+  if (answer.verdict === 'committed') {
+    const { outcome } = await encodeResult(state, answer.result);
+    return resolve(state, receipt, 'committed', outcome);
+  }
+  if (answer.verdict === 'not-committed') {
+    return conclusiveInMs <= 0 ? resolve(state, receipt, 'not-committed') : { waitMs: conclusiveInMs };
+  }
+  return { waitMs: Math.max(soon, conclusiveInMs) };
+}
+
+async function resolve(
+  state: CallState,
+  receipt: Receipt,
+  verdict: 'committed' | 'not-committed',
+  outcome?: Outcome,
+): Promise<AtUnknown> {
+  const resolution = { key: receipt.key, epoch: receipt.epoch, verdict, source: 'probe', outcome };
+  const done = await askAgain(state, () => state.env.store.resolve(resolution));
+  if (done) state.emit('resolved', { by: 'probe', verdict });
+  // Not done: somebody else changed the row first, or evidence on file forbids the release.
+  return done ? 'look-again' : { waitMs: soon };
+}
+
+async function answerOf(state: CallState, receipt: Receipt, probe: Probe): Promise<ProbeResult> {
+  const { call, env } = state;
+  const { action, epoch, claimedAt, ageMs, origin } = receipt;
+  const overdue = new AbortController();
+  const limitMs = Math.max(soon, Math.min(longestProbeMs, call.deadline - env.clock.monotonic()));
+  const question = {
+    requestId: receipt.requestId,
+    payload: call.payload as never,
+    claim: { action, epoch, claimedAt, ageMs, origin },
+    signal: overdue.signal,
+  };
+  const asked = Promise.resolve()
+    .then(() => probe(question))
+    .then((answer) => {
+      if (['committed', 'not-committed', 'undetermined'].includes(answer?.verdict)) return answer;
+      throw new TypeError('a probe answers committed(result), notCommitted() or undetermined()');
+    })
+    .catch((error: unknown): ProbeResult => {
+      state.emit('unknown', {
+        by: error instanceof Error ? error.name : typeof error,
+        verdict: 'undetermined',
+      });
+      return { verdict: 'undetermined' };
+    });
+  const answer = await Promise.race([
+    asked,
+    env.clock.sleep(limitMs, call.signal).then((): ProbeResult => ({ verdict: 'undetermined' })),
+  ]);
+  overdue.abort();
+  return answer;
+}

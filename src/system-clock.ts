@@ -1,0 +1,18 @@
+/** The clocks of this machine. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { Clock } from './core';
+
+/** Node's timers hold 31 bits of milliseconds; longer waits are asked again by whoever waits. */
+const longestSleepMs = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  monotonic: () => performance.now(),
+  wall: () => Date.now(),
+  sleep: async (ms, signal) => {
+    await delay(Math.min(Math.max(0, ms), longestSleepMs), undefined, signal ? { signal } : undefined).catch(
+      () => undefined,
+    );
+  },
+};
