@@ -1,0 +1,32 @@
+/** Which database errors can pass by themselves. Decided by SQLSTATE, never by message. */
+import { ReceiptStoreUnavailableError } from '../../core';
+
+/** SQLSTATE classes, and single codes, that asking again cannot mend. */
+const finalClasses = new Set(['22', '23', '28', '3D', '42']);
+
+/** @internal */
+export interface DatabaseError extends Error {
+  /** SQLSTATE from the server, or a code of Node or the driver such as ECONNRESET. */
+  readonly code?: string;
+}
+
+/** Whether asking again may succeed. Without a SQLSTATE it is the connection that failed: it may come back. */
+function isTransient(error: DatabaseError): boolean {
+  const code = error.code ?? '';
+  return !(/^[0-9A-Z]{5}$/.test(code) && finalClasses.has(code.slice(0, 2)));
+}
+
+/** SQLSTATE: the table, or the schema, does not exist. */
+const missing = new Set(['42P01', '3F000']);
+
+/** Wraps a final database error with what to do; a transient one is passed on for the engine to ask again. */
+export function explain(error: unknown): unknown {
+  const cause = error as DatabaseError;
+  if (isTransient(cause)) return error;
+  const advice = missing.has(cause.code ?? '')
+    ? 'The receipts tables are missing: run `activity-guard migrate` (or `await receipts.migrate()`) once.'
+    : `The database refused the statement (SQLSTATE ${cause.code}); check the role's privileges and the schema's version.`;
+  return Object.assign(new ReceiptStoreUnavailableError(`${advice} Nothing was run.`, { cause }), {
+    transient: false,
+  });
+}

@@ -1,0 +1,62 @@
+/** Bringing the schema to this version, safely from many processes at once. */
+import { ReceiptStoreUnavailableError } from '../../core';
+import type { Driver } from './driver';
+import { migrations } from './migrations.generated';
+import type { Statements } from './statements';
+
+/** What is applied, and what is still to be. */
+export interface MigrationStatus {
+  readonly applied: number;
+  readonly latest: number;
+}
+
+/** Two installers of one schema wait for each other here, until the end of their transaction. */
+const lock = (schema: string): string =>
+  `select pg_advisory_xact_lock(hashtextextended('activity-guard migrate ' || '${schema.replaceAll("'", "''")}', 0));`;
+
+/** Reads the version of the schema; `applied` is 0 where nothing is installed. */
+export async function migrationStatus(
+  driver: Driver,
+  sql: Statements,
+  schema: string,
+): Promise<MigrationStatus> {
+  const latest = migrations.at(-1)?.number ?? 0;
+  const [settings] = await driver.run(sql.settings, [`${schema}.migrations`]);
+  if (settings?.['installed'] !== true) return { applied: 0, latest };
+  const applied = await driver.run(sql.migrationsApplied, []);
+  for (const { number, sha256 } of applied) {
+    const known = migrations.find((m) => m.number === number);
+    if (!known) {
+      throw new ReceiptStoreUnavailableError(
+        `The schema ${schema} is at migration ${String(number)}, newer than this version of activity-guard knows (${latest}). Upgrade activity-guard.`,
+      );
+    }
+    if (known.sha256 !== sha256) {
+      throw new ReceiptStoreUnavailableError(
+        `Migration ${known.number} was applied to schema ${schema} from another text than this version holds. Restore the schema from a backup or use another schema.`,
+      );
+    }
+  }
+  return { applied: Number(applied.at(-1)?.['number'] ?? 0), latest };
+}
+
+/**
+ * Applies what is missing and returns the version the schema is at. Safe to repeat and to run from many processes.
+ */
+export async function migrate(driver: Driver, sql: Statements, schema: string): Promise<number> {
+  const { applied, latest } = await migrationStatus(driver, sql, schema);
+
+  for (const { number, name, sha256, sql: text } of migrations.filter((m) => m.number > applied)) {
+    // One transaction each. The row goes in first: whoever comes second finds it and skips the rest.
+    await driver.script(`${lock(schema)}
+create schema if not exists ${schema};
+create table if not exists ${schema}.migrations (
+  number integer primary key, name text not null, sha256 text not null, applied_at timestamptz not null default now());
+do $migration$ begin
+  insert into ${schema}.migrations (number, name, sha256) values (${number}, '${name}', '${sha256}') on conflict do nothing;
+  if not found then return; end if;
+  ${text.replaceAll(':SCHEMA', schema)}
+end $migration$;`);
+  }
+  return latest;
+}

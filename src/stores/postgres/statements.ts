@@ -1,0 +1,186 @@
+/**
+ * The SQL of the guard, one text for every driver. Each state change is one guarded statement; its row count
+ * says whether it applied. Time is the database's own: `clock_timestamp()` where a wait for a lock may lie
+ * between the start of the statement and the row, so that a lease never seems longer than it is.
+ */
+import { sha256Hex } from '../../ids';
+import type { Statement } from './driver';
+
+const columns = `key::text as key, namespace, request_id, action, encode(fingerprint, 'hex') as fingerprint, state, policy,
+    token::text as token, epoch, doubt,
+    (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as lease_remaining_ms,
+    (extract(epoch from clock_timestamp() - claimed_at) * 1000)::float8 as age_ms,
+    to_char(claimed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as claimed_at,
+    to_char(settled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as settled_at,
+    outcome_format, outcome, origin::text as origin`;
+
+const milliseconds = (parameter: string): string => `${parameter}::float8 * interval '1 millisecond'`;
+
+/** Unknown, or as good as: its holder did not renew the lease. */
+const unresolved = `(r.state = 'unknown' or (r.state = 'claimed' and r.lease_until <= clock_timestamp()))`;
+
+/** Any source that says *committed* forbids to run the effect again. */
+const noCommittedEvidence = (schema: string): string =>
+  `not exists (select 1 from ${schema}.evidence e where e.key = r.key and e.verdict = 'committed')`;
+
+type Named = (name: string, text: string) => Statement;
+
+/** What a claimer and a holder do. */
+function claimStatements(schema: string, named: Named) {
+  return {
+    // The loser of a race for one key can get no row at all: its snapshot is older than the winner's commit.
+    claim: named(
+      'claim',
+      `with claimed as (
+  insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until, origin)
+  values ($1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), 'claimed', $6::text, $7::uuid,
+    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb)
+  on conflict (key) do nothing
+  returning ${columns}
+)
+select * from claimed
+union all
+select ${columns} from ${schema}.receipts r where r.key = $1::uuid and not exists (select 1 from claimed)`,
+    ),
+
+    takeOver: named(
+      'take_over',
+      `update ${schema}.receipts as r
+set state = 'claimed', epoch = r.epoch + 1, doubt = (r.state <> 'released'), token = $4::uuid, policy = $5::text,
+  lease_until = clock_timestamp() + ${milliseconds('$6')}, origin = $7::text::jsonb
+where r.key = $1::uuid and r.epoch = $2::integer
+  and ((r.state = 'released' and ${noCommittedEvidence(schema)}) or ($3::boolean and ${unresolved}))
+returning ${columns}`,
+    ),
+
+    // A lease that ran out is never revived: a probe may already have been told "no".
+    renew: named(
+      'renew',
+      `update ${schema}.receipts as r set lease_until = clock_timestamp() + ${milliseconds('$3')}
+from (select r2.key from ${schema}.receipts r2
+  join unnest($1::text::uuid[], $2::text::uuid[]) as held (key, token) on held.key = r2.key and held.token = r2.token
+  order by r2.key for update of r2) as mine
+where r.key = mine.key and r.state = 'claimed' and r.lease_until > clock_timestamp()
+returning r.token::text as token`,
+    ),
+  };
+}
+
+/** What ends a claim. */
+function outcomeStatements(schema: string, named: Named) {
+  return {
+    // A late "committed" still settles a row that nobody has claimed since; anything else late is kept as evidence.
+    settle: named(
+      'settle',
+      `with settled as (
+  update ${schema}.receipts as r
+  set state = case when r.doubt and $3::text = 'rejected' then 'unknown' else $3::text end,
+    outcome_format = case when r.doubt and $3::text = 'rejected' then null else $4::text end,
+    outcome = case when r.doubt and $3::text = 'rejected' then null else $5::bytea end,
+    settled_at = case when r.doubt and $3::text = 'rejected' then null else now() end
+  where r.key = $1::uuid and r.token = $2::uuid
+    and (r.state = 'claimed' or ($3::text = 'committed' and r.state in ('unknown', 'released')))
+  returning r.state
+), again as (
+  select r.state from ${schema}.receipts r
+  where r.key = $1::uuid and r.token = $2::uuid and r.state = $3::text and not exists (select 1 from settled)
+), late as (
+  insert into ${schema}.evidence (key, epoch, source, verdict, outcome_format, outcome)
+  select $1::uuid, $6::integer, 'late-settle', $3::text, $4::text, $5::bytea
+  where not exists (select 1 from settled) and not exists (select 1 from again)
+  returning 'late' as state
+)
+select state from settled union all select state from again union all select state from late`,
+    ),
+
+    release: named(
+      'release',
+      `update ${schema}.receipts as r set state = case when r.doubt then 'unknown' else 'released' end
+where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed'
+returning r.state`,
+    ),
+
+    // The lease keeps its length: a probe must not count before the request can no longer be on its way.
+    markUnknown: named(
+      'mark_unknown',
+      `update ${schema}.receipts as r set state = 'unknown'
+where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed'
+returning r.state`,
+    ),
+
+    resolve: named(
+      'resolve',
+      `with resolved as (
+  update ${schema}.receipts as r
+  set state = case when $3::text = 'committed' then 'committed' else 'released' end, doubt = false,
+    outcome_format = $6::text, outcome = $7::bytea,
+    settled_at = case when $3::text = 'committed' then now() end
+  where r.key = $1::uuid and r.epoch = $2::integer
+    and ((${unresolved} and ($3::text = 'committed' or (r.lease_until <= clock_timestamp() and ${noCommittedEvidence(schema)})))
+      or (r.state = 'released' and $3::text = 'committed'))
+  returning r.state
+), kept as (
+  insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome)
+  select r.key, $2::integer, $4::text, $3::text, $5::text, $6::text, $7::bytea from ${schema}.receipts r where r.key = $1::uuid
+)
+select state from resolved`,
+    ),
+  };
+}
+
+/** What only looks. */
+function readStatements(schema: string, named: Named) {
+  return {
+    get: named('get', `select ${columns} from ${schema}.receipts r where r.key = $1::uuid`),
+
+    evidenceOf: named(
+      'evidence_of',
+      `select source, verdict, epoch, note, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
+from ${schema}.evidence where key = $1::uuid order by id`,
+    ),
+
+    list: named(
+      'list',
+      `select ${columns} from ${schema}.receipts r
+where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
+order by r.claimed_at desc, r.key limit $4::integer`,
+    ),
+
+    countStates: named(
+      'count_states',
+      `select state, count(*)::integer as count, (count(*) filter (where ${unresolved}))::integer as unresolved
+from ${schema}.receipts r where r.namespace = $1::text group by state`,
+    ),
+
+    countEvidence: named(
+      'count_evidence',
+      `select e.source, e.verdict, count(*)::integer as count from ${schema}.evidence e
+join ${schema}.receipts r on r.key = e.key where r.namespace = $1::text group by e.source, e.verdict order by 1, 2`,
+    ),
+
+    settings: named(
+      'settings',
+      `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit,
+  pg_is_in_recovery() as in_recovery, to_regclass($1::text) is not null as installed`,
+    ),
+
+    migrationsApplied: named(
+      'migrations_applied',
+      `select number, sha256 from ${schema}.migrations order by number`,
+    ),
+  };
+}
+
+export type Statements = ReturnType<typeof statements>;
+
+/** @param schema the quoted name of the schema */
+export function statements(schema: string) {
+  // A pool can serve stores of several schemas, and a prepared statement has one text.
+  const suffix = sha256Hex(schema).slice(0, 8);
+  const named: Named = (name, text) => ({ name: `activity_guard_${name}_${suffix}`, text });
+  return {
+    ...claimStatements(schema, named),
+    ...outcomeStatements(schema, named),
+    ...readStatements(schema, named),
+  };
+}

@@ -1,0 +1,257 @@
+/** The receipts in Postgres, over any driver. */
+import { InvalidRequestError, ReceiptStoreUnavailableError } from '../../core';
+import type {
+  ClaimRequest,
+  Evidence,
+  HeldClaim,
+  ListFilter,
+  Receipt,
+  ReceiptState,
+  ReceiptStats,
+  ReceiptStore,
+  Resolution,
+  Settlement,
+  TakeOverRequest,
+  Verdict,
+} from '../../core';
+import type { Driver, Parameter, Row, Statement } from './driver';
+import { explain } from './errors';
+import { migrate, migrationStatus } from './migrate';
+import { statements, type Statements } from './statements';
+
+/** Options of a Postgres store. */
+export interface PostgresReceiptsOptions {
+  /** The schema of the guard's tables; `activity_guard` unless given. */
+  readonly schema?: string;
+  /** Receipts of different namespaces never meet; `default` unless given. */
+  readonly namespace?: string;
+}
+
+/** A claim that finds no row lost a race a moment ago; each further try sees a newer snapshot. */
+const mostClaimTries = 20;
+
+const defaultLimit = 100;
+const states: readonly ReceiptState[] = ['claimed', 'unknown', 'committed', 'rejected', 'released'];
+
+/** Receipts in Postgres. Make one with `pgReceipts()`. */
+export class PostgresReceipts implements ReceiptStore {
+  readonly namespace: string;
+  private readonly schema: string;
+  private readonly sql: Statements;
+
+  /** @internal */
+  constructor(
+    private readonly driver: Driver,
+    { schema = 'activity_guard', namespace = 'default' }: PostgresReceiptsOptions = {},
+  ) {
+    for (const [option, value] of Object.entries({ schema, namespace })) {
+      if (
+        typeof value !== 'string' ||
+        value === '' ||
+        value.includes('\0') ||
+        Buffer.byteLength(value) > 63
+      ) {
+        throw new InvalidRequestError(`${option} must be a text of 1 to 63 bytes`);
+      }
+    }
+    this.namespace = namespace;
+    this.schema = `"${schema.replaceAll('"', '""')}"`;
+    this.sql = statements(this.schema);
+  }
+
+  /** Creates or upgrades the tables and returns their version; safe to repeat and to race. Needs a role that may create them. */
+  async migrate(): Promise<number> {
+    return migrate(this.driver, this.sql, this.schema);
+  }
+
+  async check(): Promise<void> {
+    const { applied, latest } = await migrationStatus(this.driver, this.sql, this.schema);
+    if (applied < latest) {
+      throw new ReceiptStoreUnavailableError(
+        `The receipts tables in schema ${this.schema} are ${applied === 0 ? 'missing' : `at migration ${applied} of ${latest}`}: ` +
+          'run `activity-guard migrate` (or `await receipts.migrate()`) once.',
+      );
+    }
+    const [settings] = await this.run(this.sql.settings, [`${this.schema}.migrations`]);
+    const unsafe =
+      settings?.['in_recovery'] === true
+        ? 'is a read-only standby'
+        : settings?.['fsync'] === 'off'
+          ? 'runs with fsync=off'
+          : settings?.['synchronous_commit'] === 'off'
+            ? 'runs with synchronous_commit=off'
+            : undefined;
+    if (unsafe) {
+      throw new ReceiptStoreUnavailableError(
+        `The database ${unsafe}: a crash could lose a claim and run its effect twice. Use a primary with both settings on.`,
+      );
+    }
+  }
+
+  async claim(request: ClaimRequest): Promise<Receipt> {
+    const { key, requestId, action, fingerprint, policy, token, leaseMs, origin } = request;
+    const parameters = [
+      key,
+      this.namespace,
+      requestId,
+      action,
+      fingerprint,
+      policy,
+      token,
+      leaseMs,
+      JSON.stringify(origin),
+    ];
+    for (let tries = 0; tries < mostClaimTries; tries++) {
+      const [row] = await this.run(this.sql.claim, parameters);
+      if (row) return receiptOf(row);
+    }
+    throw new ReceiptStoreUnavailableError(
+      `The claim on request id ${requestId} found no row ${mostClaimTries} times. Retry.`,
+      { requestId },
+    );
+  }
+
+  async takeOver({
+    key,
+    epoch,
+    fromUnknown,
+    token,
+    policy,
+    leaseMs,
+    origin,
+  }: TakeOverRequest): Promise<Receipt | undefined> {
+    const [row] = await this.run(this.sql.takeOver, [
+      key,
+      epoch,
+      fromUnknown,
+      token,
+      policy,
+      leaseMs,
+      JSON.stringify(origin),
+    ]);
+    return row && receiptOf(row);
+  }
+
+  async renew(claims: readonly HeldClaim[], leaseMs: number): Promise<ReadonlySet<string>> {
+    const rows = await this.run(this.sql.renew, [
+      arrayOf(claims.map((c) => c.key)),
+      arrayOf(claims.map((c) => c.token)),
+      leaseMs,
+    ]);
+    return new Set(rows.map((row) => row['token'] as string));
+  }
+
+  async settle({ key, token, epoch, state, outcome }: Settlement): Promise<ReceiptState | 'late'> {
+    const [row] = await this.run(this.sql.settle, [key, token, state, outcome.format, outcome.bytes, epoch]);
+    return (row?.['state'] ?? 'late') as ReceiptState | 'late';
+  }
+
+  async release({ key, token }: HeldClaim): Promise<boolean> {
+    return (await this.run(this.sql.release, [key, token])).length === 1;
+  }
+
+  async markUnknown({ key, token }: HeldClaim): Promise<boolean> {
+    return (await this.run(this.sql.markUnknown, [key, token])).length === 1;
+  }
+
+  async resolve({ key, epoch, verdict, source, note, outcome }: Resolution): Promise<boolean> {
+    const stored =
+      verdict === 'committed' ? (outcome ?? { format: 'none', bytes: new Uint8Array() }) : undefined;
+    const rows = await this.run(this.sql.resolve, [
+      key,
+      epoch,
+      verdict,
+      source,
+      note ?? null,
+      stored?.format ?? null,
+      stored?.bytes ?? null,
+    ]);
+    return rows.length === 1;
+  }
+
+  async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {
+    const [row] = await this.run(this.sql.get, [key]);
+    if (!row) return undefined;
+    const evidence = await this.run(this.sql.evidenceOf, [key]);
+    return { receipt: receiptOf(row), evidence: evidence.map(evidenceOf) };
+  }
+
+  async list({
+    states: wanted,
+    unresolved = false,
+    limit = defaultLimit,
+  }: ListFilter = {}): Promise<readonly Receipt[]> {
+    const rows = await this.run(this.sql.list, [
+      this.namespace,
+      wanted ? arrayOf(wanted) : null,
+      unresolved,
+      limit,
+    ]);
+    return rows.map(receiptOf);
+  }
+
+  async stats(): Promise<ReceiptStats> {
+    const counted = await this.run(this.sql.countStates, [this.namespace]);
+    const evidence = await this.run(this.sql.countEvidence, [this.namespace]);
+    const count = (state: ReceiptState): number =>
+      Number(counted.find((row) => row['state'] === state)?.['count'] ?? 0);
+    return {
+      states: Object.fromEntries(states.map((state) => [state, count(state)])) as Record<
+        ReceiptState,
+        number
+      >,
+      unresolved: counted.reduce((sum, row) => sum + Number(row['unresolved']), 0),
+      evidence: evidence.map((row) => ({
+        source: row['source'] as string,
+        verdict: row['verdict'] as Verdict,
+        count: Number(row['count']),
+      })),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.driver.close();
+  }
+
+  private async run(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
+    try {
+      return await this.driver.run(statement, parameters);
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+}
+
+/** An array of uuids or names as Postgres reads it; neither needs quotes. */
+const arrayOf = (items: readonly string[]): string => `{${items.join(',')}}`;
+
+// `Number()`, because applications set type parsers of their own for whole processes.
+function receiptOf(row: Row): Receipt {
+  const format = row['outcome_format'] as string | null;
+  return {
+    key: row['key'] as string,
+    namespace: row['namespace'] as string,
+    requestId: row['request_id'] as string,
+    action: row['action'] as string,
+    fingerprint: row['fingerprint'] as string,
+    state: row['state'] as ReceiptState,
+    policy: row['policy'] as Receipt['policy'],
+    token: row['token'] as string,
+    epoch: Number(row['epoch']),
+    doubt: row['doubt'] as boolean,
+    leaseRemainingMs: Number(row['lease_remaining_ms']),
+    ageMs: Number(row['age_ms']),
+    claimedAt: row['claimed_at'] as string,
+    settledAt: (row['settled_at'] as string | null) ?? undefined,
+    outcome: format === null ? undefined : { format, bytes: row['outcome'] as Uint8Array },
+    origin: JSON.parse(row['origin'] as string) as Record<string, string>,
+  };
+}
+
+const evidenceOf = (row: Row): Evidence => ({
+  source: row['source'] as string,
+  verdict: row['verdict'] as Verdict,
+  epoch: Number(row['epoch']),
+  note: (row['note'] as string | null) ?? undefined,
+  at: row['at'] as string,
+});
