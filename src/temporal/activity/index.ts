@@ -1,0 +1,3 @@
+/** For activity code. */
+export { guarded, requestId } from './guarded';
+export type { AnyFunction, GuardedOptions } from './guarded';

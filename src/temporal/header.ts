@@ -1,0 +1,58 @@
+/**
+ * The header that carries identity from the workflow to its activities, children and next runs. Headers bypass
+ * payload codecs and stand in clear in history, so they hold hashes and run ids, never what a user wrote.
+ * Imports nothing but types: the workflow sandbox reads it too.
+ */
+import type { Call } from '../ids';
+
+/** The name of the header. */
+export const headerName = 'activity-guard';
+
+/** Why a workflow could not derive an id: the guarded activity refuses, and says what to do. */
+export type IdentityProblem = 'arguments' | 'cron-with-retry';
+
+/** On a scheduled activity: which intent the call belongs to. */
+export type CallHeader =
+  | { readonly id: string }
+  /** An explicit id, by its hash. */
+  | { readonly idHash: string }
+  | { readonly problem: IdentityProblem };
+
+/** On a started child workflow, or on the next run after a continue-as-new. */
+export interface ScopeHeader {
+  readonly scope: string;
+  /** The run that continued as new: the header also outlives it, on retries of the run it was meant for. */
+  readonly from?: string;
+  /** The calls that were open then. */
+  readonly open?: readonly Call[];
+}
+
+interface HeaderPayload {
+  readonly metadata?: Readonly<Record<string, Uint8Array>> | null;
+  readonly data?: Uint8Array | null;
+}
+
+/** The header as a plain JSON payload, whatever converter the worker uses. */
+export const writeHeader = (
+  value: CallHeader | ScopeHeader,
+): { metadata: Record<string, Uint8Array>; data: Uint8Array } => ({
+  metadata: { encoding: new TextEncoder().encode('json/plain') },
+  data: new TextEncoder().encode(JSON.stringify(value)),
+});
+
+/** The header of `headers`, or `undefined` where there is none that can be read. */
+export function readHeader<T extends CallHeader | ScopeHeader>(
+  headers: Readonly<Record<string, HeaderPayload>>,
+): Partial<T> | undefined {
+  const data = headers[headerName]?.data;
+  if (!data) return undefined;
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(data));
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The `type` of the innermost cause of a stored rejection; its first detail is the request id. */
+export const rejectedMark = 'ActivityGuardRejected';

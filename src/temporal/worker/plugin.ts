@@ -1,0 +1,82 @@
+/**
+ * Registers the guard on a worker: the activity interceptor (outermost, so that what it stores is what the history
+ * gets), the workflow interceptors (in bundles made by the worker, by `bundleWorkflowCode` and in replays), and a
+ * check of the receipts before the worker polls.
+ */
+import { randomUUID } from 'node:crypto';
+
+import { SimplePlugin } from '@temporalio/plugin';
+import type { Worker, WorkerInterceptors, WorkerOptions } from '@temporalio/worker';
+
+import { GuardEngine, type GuardEvent, type ReceiptStore } from '../../core';
+import { systemClock } from '../../system-clock';
+import { activityInterceptor, type GuardDefaults } from './interceptor';
+
+/** How a worker guards its activities. Durations are milliseconds or texts such as `'30s'`. */
+export interface ActivityGuardOptions extends GuardDefaults {
+  /** Where the receipts are kept, such as `pgReceipts(pool)`. Yours to close after the worker has stopped. */
+  readonly receipts: ReceiptStore;
+  /** Told what happens to request ids; for metrics and logs. What it throws is ignored. */
+  readonly onEvent?: (event: GuardEvent) => void;
+}
+
+const workflowInterceptors = require.resolve('../workflow/interceptors');
+
+function newEngine({ receipts, onEvent }: ActivityGuardOptions): GuardEngine {
+  return new GuardEngine({
+    store: receipts,
+    clock: systemClock,
+    newToken: randomUUID,
+    onEvent: (event) => {
+      try {
+        onEvent?.(event);
+      } catch {
+        // An observer must not change the outcome of an effect.
+      }
+    },
+  });
+}
+
+/**
+ * The guard's interceptors, to register by hand: `Worker.create({ interceptors: activityGuardInterceptors({ receipts,
+ * activities }), … })`. Put `activity` first in a list of several. Give the same `activities` to the worker, or
+ * marked functions are not recognised and refuse to run.
+ */
+export function activityGuardInterceptors(
+  options: ActivityGuardOptions & { readonly activities: object },
+): Required<Pick<WorkerInterceptors, 'activity' | 'workflowModules'>> {
+  const { activities, ...defaults } = options;
+  return {
+    activity: [activityInterceptor({ engine: newEngine(options), defaults, activities })],
+    workflowModules: [workflowInterceptors],
+  };
+}
+
+/**
+ * Guards the activities of a worker: those marked with `guarded()`, and those that `guard` names. Give it to
+ * `Worker.create`, and to `bundleWorkflowCode` where the bundle is made beforehand.
+ */
+export class ActivityGuardPlugin extends SimplePlugin {
+  private readonly engine: GuardEngine;
+
+  constructor(private readonly guard: ActivityGuardOptions) {
+    super({ name: 'activity-guard', workerInterceptors: { workflowModules: [workflowInterceptors] } });
+    this.engine = newEngine(guard);
+  }
+
+  override configureWorker(options: WorkerOptions): WorkerOptions {
+    const configured = super.configureWorker(options);
+    const { activities = {}, interceptors } = configured;
+    const ours = activityInterceptor({ engine: this.engine, defaults: this.guard, activities });
+    return {
+      ...configured,
+      interceptors: { ...interceptors, activity: [ours, ...(interceptors?.activity ?? [])] },
+    };
+  }
+
+  /** @throws ReceiptStoreUnavailableError before any task is polled, when the receipts cannot be used */
+  override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
+    await this.guard.receipts.check();
+    return super.runWorker(worker, next);
+  }
+}

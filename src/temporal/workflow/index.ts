@@ -1,0 +1,3 @@
+/** For workflow code. Safe in the workflow sandbox. */
+export { withRequestId } from './explicit-id';
+export { isOutcomeUnknown, requestIdOf } from './failures';
