@@ -1,0 +1,141 @@
+/** What the commands do. Each answers whether it succeeded. */
+import type { Outcome, Receipt } from '../core';
+import { hashOfWrittenId, receiptKey } from '../ids';
+import { pgReceipts, type PostgresReceipts } from '../stores/pg';
+import { UsageError, type CommandName, type Invocation } from './options';
+
+type Command = (receipts: PostgresReceipts, invocation: Invocation) => Promise<boolean>;
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** A receipt as it is shown: outcomes are payloads, so only their kind and size. */
+function shown({
+  outcome,
+  leaseRemainingMs,
+  ageMs,
+  token: _token,
+  ...rest
+}: Receipt): Record<string, unknown> {
+  return {
+    ...rest,
+    unresolved: isUnresolved({ state: rest.state, leaseRemainingMs }),
+    leaseRemainingMs: Math.round(leaseRemainingMs),
+    ageMs: Math.round(ageMs),
+    outcome: outcome && { format: outcome.format, bytes: outcome.bytes.length },
+  };
+}
+
+const isUnresolved = ({ state, leaseRemainingMs }: Pick<Receipt, 'state' | 'leaseRemainingMs'>): boolean =>
+  state === 'unknown' || (state === 'claimed' && leaseRemainingMs <= 0);
+
+const line = (receipt: Receipt): string =>
+  [
+    receipt.claimedAt,
+    (isUnresolved(receipt) ? 'unknown' : receipt.state).padEnd(9),
+    receipt.action,
+    receipt.requestId,
+  ].join('  ');
+
+async function find(receipts: PostgresReceipts, requestId: string): ReturnType<PostgresReceipts['get']> {
+  const found = await receipts.get(receiptKey(receipts.namespace, hashOfWrittenId(requestId)));
+  if (!found)
+    process.stderr.write(
+      `activity-guard: no receipt has request id ${requestId} in namespace ${receipts.namespace}\n`,
+    );
+  return found;
+}
+
+function resultOf(text: string | undefined): Outcome | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return { format: 'json', bytes: new TextEncoder().encode(JSON.stringify(JSON.parse(text))) };
+  } catch {
+    throw new UsageError('--result is not JSON');
+  }
+}
+
+const implementations: Record<CommandName, Command> = {
+  migrate: async (receipts, { values }) => {
+    const version = await receipts.migrate();
+    print(values.json ? JSON.stringify({ version }) : `The receipts tables are at version ${version}.`);
+    return true;
+  },
+
+  list: async (receipts, { values, limit }) => {
+    const rows = await receipts.list({ unresolved: values.unresolved, limit });
+    if (values.json) print(JSON.stringify(rows.map(shown)));
+    else rows.forEach((receipt) => print(line(receipt)));
+    return true;
+  },
+
+  show: async (receipts, { requestId, values }) => {
+    const found = await find(receipts, requestId);
+    if (!found) return false;
+    const whole = { ...shown(found.receipt), evidence: found.evidence };
+    print(JSON.stringify(whole, null, values.json ? 0 : 2));
+    return true;
+  },
+
+  resolve: async (receipts, { requestId, values }) => {
+    const outcome = resultOf(values.result);
+    const found = await find(receipts, requestId);
+    if (!found) return false;
+    const { key, epoch } = found.receipt;
+    const verdict = values.committed ? 'committed' : 'not-committed';
+    const done = await receipts.resolve({
+      key,
+      epoch,
+      verdict,
+      source: 'operator',
+      note: values.reason,
+      outcome,
+    });
+    const now = (await receipts.get(key))?.receipt.state;
+    if (values.json) print(JSON.stringify({ requestId, resolved: done, state: now }));
+    else if (done) print(`${requestId} is now ${now}.`);
+    else
+      process.stderr.write(
+        `activity-guard: ${requestId} was not resolved: ${whyNot(found.receipt, verdict)}\n`,
+      );
+    return done;
+  },
+
+  stats: async (receipts, { values }) => {
+    const stats = await receipts.stats();
+    if (values.json) print(JSON.stringify(stats));
+    else
+      for (const [state, count] of Object.entries({ ...stats.states, unresolved: stats.unresolved }))
+        print(`${state.padEnd(11)} ${count}`);
+    return true;
+  },
+};
+
+function whyNot(receipt: Receipt, verdict: string): string {
+  if (receipt.state === 'claimed' && receipt.leaseRemainingMs > 0)
+    return 'somebody holds it; wait for its lease to end.';
+  if (receipt.state === 'unknown' && verdict === 'not-committed') {
+    return receipt.leaseRemainingMs > 0
+      ? `its lease ends in ${Math.ceil(receipt.leaseRemainingMs / 1000)} s; ask again then.`
+      : 'there is evidence that it was committed (see show).';
+  }
+  return `it is ${receipt.state}; what you said is kept as evidence.`;
+}
+
+const run =
+  (command: Command) =>
+  async (invocation: Invocation): Promise<boolean> => {
+    const { 'database-url': url = process.env['DATABASE_URL'], schema, namespace } = invocation.values;
+    const receipts = pgReceipts(url === undefined ? {} : { connectionString: url }, {
+      ...(schema === undefined ? {} : { schema }),
+      ...(namespace === undefined ? {} : { namespace }),
+    });
+    try {
+      return await command(receipts, invocation);
+    } finally {
+      await receipts.close();
+    }
+  };
+
+export const commands = Object.fromEntries(
+  Object.entries(implementations).map(([name, command]) => [name, run(command)]),
+) as Record<CommandName, (invocation: Invocation) => Promise<boolean>>;
