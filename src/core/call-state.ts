@@ -13,6 +13,8 @@ export interface CallState {
   readonly request: ClaimRequest;
   /** No waiting beyond this, by the monotonic clock. */
   readonly waitUntil: number;
+  /** The claim is perhaps made: no row has come back since it was asked for. */
+  claimInDoubt: boolean;
   emit(type: GuardEvent['type'], more?: Pick<GuardEvent, 'by' | 'verdict'>): void;
 }
 

@@ -32,22 +32,15 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
   });
   const effect = new RunningEffect(claim, lease, call.signal);
   try {
-    const value = await call.run(effect).catch((error: unknown) => {
-      throw new EffectFailure(error);
-    });
+    let value: unknown;
+    try {
+      value = await call.run(effect);
+    } catch (thrown) {
+      return await settleError(state, claim, effect, thrown);
+    }
     return await settleResult(state, claim, effect, value);
-  } catch (error) {
-    if (error instanceof EffectFailure) return await settleError(state, claim, effect, error.thrown);
-    throw error;
   } finally {
     lease.drop();
-  }
-}
-
-/** Tells what the effect threw from what the guard itself throws. */
-class EffectFailure extends Error {
-  constructor(readonly thrown: unknown) {
-    super();
   }
 }
 
@@ -91,7 +84,7 @@ async function settleResult(
 ): Promise<CallOutcome> {
   if (!effect.begun) {
     // An inner interceptor answered in the effect's place: nothing happened that a receipt could speak of.
-    await release(state);
+    await release(state, claim);
     return { kind: 'result', value, replayed: false, requestId: claim.requestId };
   }
   const { outcome, problem } = await encodeResult(state, value);
@@ -107,48 +100,67 @@ async function settleError(
   effect: RunningEffect,
   thrown: unknown,
 ): Promise<CallOutcome> {
-  const { call } = state;
-  const meaning = effect.begun ? classifyError(thrown, call.classify) : 'not-committed';
+  const meaning = effect.begun ? classifyError(thrown, state.call.classify) : 'not-committed';
   switch (meaning) {
-    case 'not-committed':
-      await release(state);
+    case 'not-committed': {
+      await release(state, claim);
+      // Over an unknown attempt, that this one did nothing says nothing of the first.
+      if (claim.doubt) throw unknownAfter(state, claim, thrown);
       if (!effect.begun || thrown instanceof ActivityGuardError) throw thrown;
       throw new NotCommittedError(messageOf(thrown), { requestId: claim.requestId, cause: thrown });
-    case 'rejected': {
-      const answer = await writeSettlement(state, claim, 'rejected', await call.codec.encodeFailure(thrown));
-      if (answer === 'written')
-        return { kind: 'rejected', error: thrown, replayed: false, requestId: claim.requestId };
-      if (answer === 'lost') {
-        throw new ReceiptStoreUnavailableError(
-          `The rejection of request id ${claim.requestId} could not be written down. Retry: the outcome is looked up.`,
-          {
-            requestId: claim.requestId,
-            cause: thrown,
-          },
-        );
-      }
-      throw unknownAfter(state, claim, thrown);
     }
+    case 'rejected':
+      return settleRejection(state, claim, thrown);
     case 'unknown':
-      state.emit('unknown', { by: thrown instanceof Error ? thrown.name : typeof thrown });
-      await askAgain(state, () => state.env.store.markUnknown(state.request), call.deadline).catch(
-        () => false,
-      ); // else the lease runs out
-      throw unknownAfter(state, claim, thrown);
+      throw await leaveUnknown(state, claim, thrown);
     default:
       return meaning satisfies never;
   }
 }
 
-async function release(state: CallState): Promise<void> {
-  // If it cannot be written the lease runs out and the row becomes unknown: safe, only slower.
-  const released = await askAgain(
-    state,
-    () => state.env.store.release(state.request),
-    state.call.deadline,
-  ).catch(() => false);
-  if (released) state.emit('released', { verdict: 'not-committed' });
+async function settleRejection(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
+  const { requestId } = claim;
+  let outcome;
+  try {
+    outcome = await state.call.codec.encodeFailure(thrown);
+  } catch {
+    throw await leaveUnknown(state, claim, thrown); // a "no" that cannot be kept is no outcome
+  }
+  const answer = await writeSettlement(state, claim, 'rejected', outcome);
+  switch (answer) {
+    case 'written':
+      return { kind: 'rejected', error: thrown, replayed: false, requestId };
+    case 'lost':
+      throw new ReceiptStoreUnavailableError(
+        `The rejection of request id ${requestId} could not be written down. Retry: the outcome is looked up.`,
+        { requestId, cause: thrown },
+      );
+    case 'late':
+    case 'unknown':
+      throw unknownAfter(state, claim, thrown);
+    default:
+      return answer satisfies never;
+  }
 }
+
+async function leaveUnknown(state: CallState, claim: Receipt, thrown: unknown): Promise<OutcomeUnknownError> {
+  state.emit('unknown', { by: thrown instanceof Error ? thrown.name : typeof thrown });
+  // If it cannot be marked, the lease runs out: the same, only later.
+  await askAgain(state, () => state.env.store.markUnknown(state.request), state.call.deadline).catch(
+    () => false,
+  );
+  return unknownAfter(state, claim, thrown);
+}
+
+async function release(state: CallState, claim: Receipt): Promise<void> {
+  // If it cannot be written the lease runs out and the row becomes unknown: safe, only slower.
+  const released = await giveBack(state, state.call.deadline);
+  if (released && !claim.doubt) state.emit('released', { verdict: 'not-committed' });
+}
+
+/** Gives a claim back whose effect never started or surely did not happen. */
+export const giveBack = (state: CallState, until: number): Promise<boolean> =>
+  askAgain(state, () => state.env.store.release(state.request), until).catch(() => false);
 
 const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : 'The effect reported that nothing happened.';

@@ -3,7 +3,7 @@ import { receiptKey } from '../ids';
 import type { CallOutcome, EngineEnvironment, GuardedCall } from './call';
 import { onHold, type CallState } from './call-state';
 import { decide, type ClaimAnswer } from './decide';
-import { runEffect } from './effect';
+import { giveBack, runEffect } from './effect';
 import {
   InFlightError,
   RequestIdReusedError,
@@ -58,9 +58,14 @@ export class GuardEngine {
         policy: policyName(call.onUnknown),
       },
       waitUntil: Math.min(call.deadline, env.clock.monotonic() + call.waitMs),
+      claimInDoubt: false,
       emit: (type, more) => env.onEvent({ type, requestId, action, ...more }),
     };
-    return lookUntilDone(state);
+    return lookUntilDone(state).catch((error: unknown) => {
+      // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
+      if (state.claimInDoubt) void giveBack(state, env.clock.monotonic() + leaseMs);
+      throw error;
+    });
   }
 }
 
@@ -70,7 +75,7 @@ async function lookUntilDone(state: CallState): Promise<CallOutcome> {
   let before: ClaimAnswer | undefined;
   for (let look = 0; look < mostLooks; look++) {
     const asked = state.keeper.now();
-    const receipt = await askAgain(state, () => store.claim(state.request));
+    const receipt = await askForClaim(state, () => store.claim(state.request));
     const answer = decide(receipt, state.request);
     if (answer !== before && (answer === 'in-flight' || answer === 'unknown')) state.emit(answer);
     before = answer;
@@ -83,9 +88,7 @@ async function lookUntilDone(state: CallState): Promise<CallOutcome> {
   }
   throw new InFlightError(
     `Request id ${state.call.requestId} changed hands ${mostLooks} times while this call looked on. Retry later.`,
-    {
-      requestId: state.call.requestId,
-    },
+    { requestId: state.call.requestId },
   );
 }
 
@@ -126,6 +129,14 @@ async function takeStep(
   }
 }
 
+/** Until a row comes back, the claim is perhaps made and its answer lost. */
+async function askForClaim<T>(state: CallState, step: () => Promise<T>): Promise<T> {
+  state.claimInDoubt = true;
+  const row = await askAgain(state, step);
+  state.claimInDoubt = row === undefined;
+  return row;
+}
+
 async function takeOver(
   state: CallState,
   receipt: Receipt,
@@ -134,7 +145,7 @@ async function takeOver(
   const asked = state.keeper.now();
   const request = { ...state.request, epoch: receipt.epoch, fromUnknown };
   // After a lost answer the epoch no longer fits; the next look then finds the claim under our token.
-  const taken = await askAgain(state, () => state.env.store.takeOver(request));
+  const taken = await askForClaim(state, () => state.env.store.takeOver(request));
   return taken && runEffect(state, taken, asked);
 }
 

@@ -13,6 +13,12 @@ export interface Lease {
   drop(): void;
 }
 
+/** A moment by both clocks: a suspended machine stops one of them, a clock step moves the other. */
+export interface Instant {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
 interface Entry extends HeldClaim {
   readonly requestId: string;
   readonly leaseMs: number;
@@ -20,19 +26,26 @@ interface Entry extends HeldClaim {
   /** Renewed until then at most, by the monotonic clock. */
   readonly renewUntil: number;
   expires: Instant;
+  /** When to renew next, by the monotonic clock. */
+  renewAt: number;
 }
 
-/** A moment by both clocks: a suspended machine stops one of them, a clock step moves the other. */
-export interface Instant {
-  readonly monotonic: number;
-  readonly wall: number;
-}
+/** A lease is renewed when a quarter of it is over, and asked for again every quarter. */
+const quarterOf = ({ leaseMs }: Entry): number => leaseMs / 4;
 
-/** A lease is renewed this often before it runs out. */
-const renewalsPerLease = 4;
+/** A holder stops this long before its lease runs out. */
+const marginOf = (entry: Entry): number => Math.min(1000, quarterOf(entry));
+
+/** The moment `ms` after `from`. */
+export const after = (from: Instant, ms: number): Instant => ({
+  monotonic: from.monotonic + ms,
+  wall: from.wall + ms,
+});
 
 export class LeaseKeeper {
   private readonly held = new Map<string, Entry>();
+  /** Set while the loop sleeps: until when, and how to wake it. */
+  private asleep: { readonly until: number; readonly wake: () => void } | undefined;
   private running = false;
 
   constructor(
@@ -46,20 +59,70 @@ export class LeaseKeeper {
   }
 
   hold(claim: HeldClaim & Pick<Entry, 'requestId' | 'leaseMs' | 'renewUntil' | 'expires'>): Lease {
-    const entry: Entry = { ...claim, abort: new AbortController() };
+    const entry: Entry = { ...claim, abort: new AbortController(), renewAt: 0 };
+    // Little may be left of a lease that was won earlier: then it is renewed at once.
+    entry.renewAt = entry.expires.monotonic - 3 * quarterOf(entry);
     this.held.set(claim.token, entry);
-    if (!this.running) {
-      this.running = true;
-      void this.renewLoop();
-    }
+    if (!this.running) void this.run();
+    else if (this.asleep && nextMoment(entry) < this.asleep.until) this.asleep.wake();
     return {
       signal: entry.abort.signal,
       assertHeld: () => {
         if (entry.abort.signal.aborted) throw entry.abort.signal.reason;
         if (this.isOver(entry, 0)) throw this.giveUp(entry);
       },
-      drop: () => this.held.delete(claim.token),
+      drop: () => {
+        this.held.delete(claim.token);
+        if (this.held.size === 0) this.asleep?.wake(); // a timer would keep the process from ending
+      },
     };
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    while (this.held.size > 0) {
+      await this.sleepUntil(Math.min(...[...this.held.values()].map(nextMoment)));
+      this.giveUpAll();
+      this.renewDue();
+    }
+    this.running = false;
+  }
+
+  private async sleepUntil(until: number): Promise<void> {
+    const woken = new AbortController();
+    this.asleep = { until, wake: () => woken.abort() };
+    await this.clock.sleep(Math.max(0, until - this.clock.monotonic()), woken.signal);
+    this.asleep = undefined;
+  }
+
+  private giveUpAll(): void {
+    for (const entry of this.held.values()) if (this.isOver(entry, marginOf(entry))) this.giveUp(entry);
+  }
+
+  /** All leases of one length go in one statement, and nearly always there is only one length. */
+  private renewDue(): void {
+    const { monotonic } = this.now();
+    const lengths = [...this.held.values()].filter((e) => e.renewAt <= monotonic).map((e) => e.leaseMs);
+    for (const leaseMs of new Set(lengths)) {
+      const due = [...this.held.values()].filter((e) => e.leaseMs === leaseMs);
+      for (const entry of due) entry.renewAt = monotonic + quarterOf(entry);
+      const renewable = due.filter((e) => monotonic < e.renewUntil);
+      // Not awaited: a store that hangs must not keep the deadlines from being looked at.
+      if (renewable.length > 0) void this.renew(renewable, leaseMs);
+    }
+  }
+
+  private async renew(entries: readonly Entry[], leaseMs: number): Promise<void> {
+    const asked = this.now();
+    try {
+      const renewed = await this.store.renew(entries, leaseMs);
+      for (const entry of entries) {
+        if (!renewed.has(entry.token)) this.giveUp(entry);
+        else if (asked.monotonic + leaseMs > entry.expires.monotonic) entry.expires = after(asked, leaseMs);
+      }
+    } catch {
+      // Asked again a quarter later; if that does not help in time, the deadline ends the claim.
+    }
   }
 
   private isOver(entry: Entry, marginMs: number): boolean {
@@ -72,50 +135,11 @@ export class LeaseKeeper {
       `The claim on request id ${entry.requestId} could not be kept until now, so the effect must not start or go on. Retry: the claim is looked at again.`,
       { requestId: entry.requestId },
     );
-    this.held.delete(entry.token);
-    entry.abort.abort(error);
+    if (this.held.delete(entry.token)) entry.abort.abort(error);
     return error;
-  }
-
-  private async renewLoop(): Promise<void> {
-    while (this.held.size > 0) {
-      const tick = Math.max(
-        10,
-        Math.min(...[...this.held.values()].map((e) => e.leaseMs)) / renewalsPerLease,
-      );
-      await this.clock.sleep(tick);
-      // One statement for all claims with leases of one length: nearly always all there are.
-      for (const leaseMs of new Set([...this.held.values()].map((e) => e.leaseMs)))
-        await this.renewAll(leaseMs);
-      for (const entry of this.held.values()) if (this.isOver(entry, tick)) this.giveUp(entry);
-    }
-    this.running = false;
-  }
-
-  private async renewAll(leaseMs: number): Promise<void> {
-    const asked = this.now();
-    const due = [...this.held.values()].filter(
-      (e) => e.leaseMs === leaseMs && asked.monotonic < e.renewUntil,
-    );
-    if (due.length === 0) return;
-    try {
-      // A store that hangs must not keep the deadlines from being looked at.
-      const renewing = this.store.renew(due, leaseMs);
-      renewing.catch(() => undefined); // it may fail after the race is over
-      const renewed = await Promise.race([renewing, this.clock.sleep(leaseMs / renewalsPerLease)]);
-      if (!renewed) return;
-      for (const entry of due) {
-        if (renewed.has(entry.token)) entry.expires = after(asked, leaseMs);
-        else if (this.held.has(entry.token)) this.giveUp(entry);
-      }
-    } catch {
-      // Tried again at the next tick; if that does not help in time, the deadline ends the claim.
-    }
   }
 }
 
-/** The moment `ms` after `from`. */
-export const after = (from: Instant, ms: number): Instant => ({
-  monotonic: from.monotonic + ms,
-  wall: from.wall + ms,
-});
+/** When an entry has to be looked at next. */
+const nextMoment = (entry: Entry): number =>
+  Math.min(entry.renewAt, entry.expires.monotonic - marginOf(entry));

@@ -62,5 +62,10 @@ export type Classify = (error: unknown) => ErrorClass | undefined;
 export function classifyError(error: unknown, classify?: Classify): ErrorClass {
   if (error instanceof NotCommittedError) return 'not-committed';
   if (error instanceof RejectedError) return 'rejected';
-  return classify?.(error) ?? 'unknown';
+  try {
+    const answer: unknown = classify?.(error);
+    return answer === 'not-committed' || answer === 'rejected' ? answer : 'unknown';
+  } catch {
+    return 'unknown'; // a classifier that fails knows nothing
+  }
 }

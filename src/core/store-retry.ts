@@ -24,7 +24,7 @@ export async function askAgain<T>(
   const { clock } = state.env;
   for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, mostDelayMs)) {
     try {
-      return await inTime(state, step());
+      return await inTime(state, step(), until - clock.monotonic());
     } catch (error) {
       if (error instanceof ActivityGuardError && error.code !== 'ReceiptStoreUnavailable') throw error;
       state.emit('store-error', {
@@ -36,12 +36,13 @@ export async function askAgain<T>(
   }
 }
 
-async function inTime<T>(state: CallState, answer: Promise<T>): Promise<T> {
+async function inTime<T>(state: CallState, answer: Promise<T>, leftMs: number): Promise<T> {
+  const limitMs = Math.max(0, Math.min(longestAnswerMs, leftMs));
   const over = new AbortController();
   try {
-    const overdue = state.env.clock.sleep(longestAnswerMs, over.signal).then(() => {
+    const overdue = state.env.clock.sleep(limitMs, over.signal).then(() => {
       throw new ReceiptStoreUnavailableError(
-        `The receipts did not answer within ${longestAnswerMs} ms. Retry later.`,
+        `The receipts did not answer within ${Math.round(limitMs)} ms. Retry later.`,
         {
           requestId: state.call.requestId,
         },

@@ -91,10 +91,9 @@ async function answerOf(state: CallState, receipt: Receipt, probe: Probe): Promi
       });
       return { verdict: 'undetermined' };
     });
-  const answer = await Promise.race([
-    asked,
-    env.clock.sleep(limitMs, call.signal).then((): ProbeResult => ({ verdict: 'undetermined' })),
-  ]);
+  const given = call.signal ? AbortSignal.any([overdue.signal, call.signal]) : overdue.signal;
+  const late = env.clock.sleep(limitMs, given).then((): ProbeResult => ({ verdict: 'undetermined' }));
+  const answer = await Promise.race([asked, late]);
   overdue.abort();
   return answer;
 }

@@ -8,7 +8,8 @@ import { sha256Hex } from './sha256';
 /** The longest request id, in bytes of UTF-8. */
 const maxRequestIdBytes = 512;
 
-const maxActionCharacters = 200;
+const maxActionBytes = 200;
+const utf8Length = (text: string): number => new TextEncoder().encode(text).length;
 const shortHash = (text: string): string => sha256Hex(text).slice(0, 32);
 
 /** Joins parts so that no two lists of parts give one id: each carries its length. */
@@ -20,7 +21,7 @@ export function requestIdProblem(id: unknown): string | undefined {
   if (id === '') return 'the request id is empty';
   if (id.includes('\0')) return 'the request id contains a NUL character';
   if (/\p{Surrogate}/u.test(id)) return 'the request id contains a lone surrogate (broken UTF-16)';
-  const bytes = new TextEncoder().encode(id.normalize('NFC')).length;
+  const bytes = utf8Length(id.normalize('NFC'));
   if (bytes > maxRequestIdBytes) return `the request id has ${bytes} bytes, ${maxRequestIdBytes} at most`;
   return undefined;
 }
@@ -54,7 +55,7 @@ export function hashArgs(args: readonly unknown[]): string {
 
 /** The derived id of one intended call: which logical run, which action, which arguments, which of the equal ones. */
 export function derivedRequestId(scope: string, action: string, argsHash: string, slot: number): string {
-  const name = action.length > maxActionCharacters ? `sha256-${shortHash(action)}` : action;
+  const name = utf8Length(action) > maxActionBytes ? `sha256-${shortHash(action)}` : action;
   return composeId([scope, name, argsHash, String(slot)]);
 }
 

@@ -1,5 +1,5 @@
 /** Which database errors can pass by themselves. Decided by SQLSTATE, never by message. */
-import { ReceiptStoreUnavailableError } from '../../core';
+import { ActivityGuardError, ReceiptStoreUnavailableError } from '../../core';
 
 /** SQLSTATE classes, and single codes, that asking again cannot mend. */
 const finalClasses = new Set(['22', '23', '28', '3D', '42']);
@@ -22,11 +22,26 @@ const missing = new Set(['42P01', '3F000']);
 /** Wraps a final database error with what to do; a transient one is passed on for the engine to ask again. */
 export function explain(error: unknown): unknown {
   const cause = error as DatabaseError;
-  if (isTransient(cause)) return error;
+  if (error instanceof ActivityGuardError || isTransient(cause)) return error;
   const advice = missing.has(cause.code ?? '')
     ? 'The receipts tables are missing: run `activity-guard migrate` (or `await receipts.migrate()`) once.'
     : `The database refused the statement (SQLSTATE ${cause.code}); check the role's privileges and the schema's version.`;
   return Object.assign(new ReceiptStoreUnavailableError(`${advice} Nothing was run.`, { cause }), {
     transient: false,
   });
+}
+
+/** For what is asked once, outside of any call: every database error becomes one that says what to do. */
+export async function reporting<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const explained = explain(error);
+    if (explained instanceof ActivityGuardError) throw explained;
+    const { code, name } = error as DatabaseError;
+    throw new ReceiptStoreUnavailableError(
+      `The database cannot be reached (${code ?? name}): check that it runs and how it is addressed, then try again.`,
+      { cause: error },
+    );
+  }
 }

@@ -10,9 +10,11 @@ export interface MigrationStatus {
   readonly latest: number;
 }
 
+const literal = (text: string): string => text.replaceAll("'", "''");
+
 /** Two installers of one schema wait for each other here, until the end of their transaction. */
 const lock = (schema: string): string =>
-  `select pg_advisory_xact_lock(hashtextextended('activity-guard migrate ' || '${schema.replaceAll("'", "''")}', 0));`;
+  `select pg_advisory_xact_lock(hashtextextended('activity-guard migrate ' || '${literal(schema)}', 0));`;
 
 /** Reads the version of the schema; `applied` is 0 where nothing is installed. */
 export async function migrationStatus(
@@ -49,13 +51,16 @@ export async function migrate(driver: Driver, sql: Statements, schema: string): 
   for (const { number, name, sha256, sql: text } of migrations.filter((m) => m.number > applied)) {
     // One transaction each. The row goes in first: whoever comes second finds it and skips the rest.
     await driver.script(`${lock(schema)}
-create schema if not exists ${schema};
+do $schema$ begin
+  -- A role may be allowed to use a schema that was made for it, and not to make one.
+  if to_regnamespace('${literal(schema)}') is null then create schema ${schema}; end if;
+end $schema$;
 create table if not exists ${schema}.migrations (
   number integer primary key, name text not null, sha256 text not null, applied_at timestamptz not null default now());
 do $migration$ begin
   insert into ${schema}.migrations (number, name, sha256) values (${number}, '${name}', '${sha256}') on conflict do nothing;
   if not found then return; end if;
-  ${text.replaceAll(':SCHEMA', schema)}
+  ${text.replaceAll(':SCHEMA', () => schema)}
 end $migration$;`);
   }
   return latest;

@@ -49,7 +49,7 @@ select ${columns} from ${schema}.receipts r where r.key = $1::uuid and not exist
 set state = 'claimed', epoch = r.epoch + 1, doubt = (r.state <> 'released'), token = $4::uuid, policy = $5::text,
   lease_until = clock_timestamp() + ${milliseconds('$6')}, origin = $7::text::jsonb
 where r.key = $1::uuid and r.epoch = $2::integer
-  and ((r.state = 'released' and ${noCommittedEvidence(schema)}) or ($3::boolean and ${unresolved}))
+  and (r.state = 'released' or ($3::boolean and ${unresolved})) and ${noCommittedEvidence(schema)}
 returning ${columns}`,
     ),
 
@@ -70,27 +70,25 @@ returning r.token::text as token`,
 function outcomeStatements(schema: string, named: Named) {
   return {
     // A late "committed" still settles a row that nobody has claimed since; anything else late is kept as evidence.
+    // The same settlement sent again finds itself, also while the first one waits for its row.
     settle: named(
       'settle',
       `with settled as (
   update ${schema}.receipts as r
   set state = case when r.doubt and $3::text = 'rejected' then 'unknown' else $3::text end,
-    outcome_format = case when r.doubt and $3::text = 'rejected' then null else $4::text end,
-    outcome = case when r.doubt and $3::text = 'rejected' then null else $5::bytea end,
-    settled_at = case when r.doubt and $3::text = 'rejected' then null else now() end
+    outcome_format = case when r.doubt and $3::text = 'rejected' then null when r.state = $3::text then r.outcome_format else $4::text end,
+    outcome = case when r.doubt and $3::text = 'rejected' then null when r.state = $3::text then r.outcome else $5::bytea end,
+    settled_at = case when r.doubt and $3::text = 'rejected' then null else coalesce(r.settled_at, now()) end
   where r.key = $1::uuid and r.token = $2::uuid
-    and (r.state = 'claimed' or ($3::text = 'committed' and r.state in ('unknown', 'released')))
+    and (r.state in ('claimed', $3::text) or ($3::text = 'committed' and r.state in ('unknown', 'released')))
   returning r.state
-), again as (
-  select r.state from ${schema}.receipts r
-  where r.key = $1::uuid and r.token = $2::uuid and r.state = $3::text and not exists (select 1 from settled)
 ), late as (
   insert into ${schema}.evidence (key, epoch, source, verdict, outcome_format, outcome)
   select $1::uuid, $6::integer, 'late-settle', $3::text, $4::text, $5::bytea
-  where not exists (select 1 from settled) and not exists (select 1 from again)
+  where not exists (select 1 from settled)
   returning 'late' as state
 )
-select state from settled union all select state from again union all select state from late`,
+select state from settled union all select state from late`,
     ),
 
     release: named(

@@ -15,7 +15,7 @@ import type {
   Verdict,
 } from '../../core';
 import type { Driver, Parameter, Row, Statement } from './driver';
-import { explain } from './errors';
+import { explain, reporting } from './errors';
 import { migrate, migrationStatus } from './migrate';
 import { statements, type Statements } from './statements';
 
@@ -31,6 +31,14 @@ export interface PostgresReceiptsOptions {
 const mostClaimTries = 20;
 
 const defaultLimit = 100;
+
+/** Settings under which a claim can be lost, or not be made. */
+const dangers = [
+  ['in_recovery', true, 'is a read-only standby'],
+  ['fsync', 'off', 'runs with fsync=off'],
+  ['synchronous_commit', 'off', 'runs with synchronous_commit=off'],
+] as const;
+
 const states: readonly ReceiptState[] = ['claimed', 'unknown', 'committed', 'rejected', 'released'];
 
 /** Receipts in Postgres. Make one with `pgReceipts()`. */
@@ -61,10 +69,15 @@ export class PostgresReceipts implements ReceiptStore {
 
   /** Creates or upgrades the tables and returns their version; safe to repeat and to race. Needs a role that may create them. */
   async migrate(): Promise<number> {
-    return migrate(this.driver, this.sql, this.schema);
+    return reporting(migrate(this.driver, this.sql, this.schema));
   }
 
   async check(): Promise<void> {
+    await reporting(this.checkInstalled());
+    await reporting(this.checkSettings());
+  }
+
+  private async checkInstalled(): Promise<void> {
     const { applied, latest } = await migrationStatus(this.driver, this.sql, this.schema);
     if (applied < latest) {
       throw new ReceiptStoreUnavailableError(
@@ -72,15 +85,11 @@ export class PostgresReceipts implements ReceiptStore {
           'run `activity-guard migrate` (or `await receipts.migrate()`) once.',
       );
     }
+  }
+
+  private async checkSettings(): Promise<void> {
     const [settings] = await this.run(this.sql.settings, [`${this.schema}.migrations`]);
-    const unsafe =
-      settings?.['in_recovery'] === true
-        ? 'is a read-only standby'
-        : settings?.['fsync'] === 'off'
-          ? 'runs with fsync=off'
-          : settings?.['synchronous_commit'] === 'off'
-            ? 'runs with synchronous_commit=off'
-            : undefined;
+    const unsafe = dangers.find(([name, bad]) => settings?.[name] === bad)?.[2];
     if (unsafe) {
       throw new ReceiptStoreUnavailableError(
         `The database ${unsafe}: a crash could lose a claim and run its effect twice. Use a primary with both settings on.`,

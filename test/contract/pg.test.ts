@@ -1,0 +1,4 @@
+import { scratchSchema } from '../support/scratch-schema';
+import { describeReceiptStore } from './receipt-store';
+
+describeReceiptStore('Postgres through pg', () => scratchSchema());

@@ -1,0 +1,78 @@
+/** The contract of reading: what people and tools see of receipts. */
+import { randomUUID } from 'node:crypto';
+
+import type { ReceiptStore } from '../../src/core';
+import { lease, over, requestFor, newId, rowIn, states, type StoreFixture } from './rows';
+
+export function describeReading(name: string, makeStore: () => Promise<StoreFixture>): void {
+  describe(`reading in ${name}`, () => {
+    let fixture: StoreFixture;
+    let store: ReceiptStore;
+    beforeAll(async () => {
+      fixture = await makeStore();
+      store = fixture.open('default');
+    });
+    afterAll(async () => {
+      await store?.close();
+      await fixture?.close();
+    });
+
+    describe('reading', () => {
+      it('of a receipt gives its evidence in the order it came, with its notes', async () => {
+        const owner = await rowIn(store, 'committed');
+        await store.resolve({ key: owner.key, epoch: 1, verdict: 'not-committed', source: 'probe' });
+        await store.resolve({
+          key: owner.key,
+          epoch: 1,
+          verdict: 'committed',
+          source: 'operator',
+          note: 'Ünïcode "note"',
+        });
+        const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/);
+        expect((await store.get(owner.key))?.evidence).toEqual([
+          { source: 'probe', verdict: 'not-committed', epoch: 1, note: undefined, at },
+          { source: 'operator', verdict: 'committed', epoch: 1, note: 'Ünïcode "note"', at },
+        ]);
+        expect(await store.get(requestFor(newId()).key)).toBeUndefined();
+      });
+
+      it('of lists and counts takes lapsed claims for unresolved, and standing ones not', async () => {
+        const own = fixture.open(`list ${randomUUID()}`);
+        const keys: string[] = [];
+        for (const [state, leaseMs] of [
+          ...states.map((s) => [s, lease] as const),
+          ['claimed', over] as const,
+        ]) {
+          keys.push((await rowIn(own, state, leaseMs)).key);
+        }
+        const listed = async (filter?: Parameters<ReceiptStore['list']>[0]): Promise<string[]> =>
+          (await own.list(filter)).map((r) => r.key);
+        const [standing, unknown, released, committed, rejected, lapsed] = keys;
+        expect((await listed()).sort()).toEqual([...keys].sort());
+        expect((await listed({ unresolved: true })).sort()).toEqual([unknown, lapsed].sort());
+        expect((await listed({ states: ['claimed'] })).sort()).toEqual([standing, lapsed].sort());
+        expect((await listed({ states: ['committed', 'rejected', 'released'] })).sort()).toEqual(
+          [released, committed, rejected].sort(),
+        );
+        expect(await listed({ states: ['claimed', 'released'], unresolved: true })).toEqual([lapsed]);
+        expect(await listed({ states: [] })).toEqual([]);
+        expect(await listed({ limit: 2 })).toHaveLength(2);
+        expect(await own.stats()).toEqual({
+          states: { claimed: 2, unknown: 1, released: 1, committed: 1, rejected: 1 },
+          unresolved: 2,
+          evidence: [],
+        });
+      });
+
+      it('of a list gives the newest first', async () => {
+        const own = fixture.open(`order ${randomUUID()}`);
+        const keys: string[] = [];
+        for (let i = 0; i < 5; i++) {
+          keys.unshift((await rowIn(own, 'claimed')).key);
+          await new Promise((resolve) => setTimeout(resolve, 2)); // a clock tick apart
+        }
+        expect((await own.list()).map((r) => r.key)).toEqual(keys);
+      });
+    });
+  });
+}

@@ -1,0 +1,14 @@
+/** What every store of receipts must do: one suite, run on each of them. */
+import { describeClaims } from './claims';
+import { describeOutcomes } from './outcomes';
+import { describeReading } from './reading';
+import type { StoreFixture } from './rows';
+
+export type { StoreFixture } from './rows';
+
+/** @param makeStore makes an empty place for receipts; called once for each part of the suite */
+export function describeReceiptStore(name: string, makeStore: () => Promise<StoreFixture>): void {
+  describeClaims(name, makeStore);
+  describeOutcomes(name, makeStore);
+  describeReading(name, makeStore);
+}

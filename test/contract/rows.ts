@@ -1,0 +1,88 @@
+/** Rows to test a store with. */
+import { randomUUID } from 'node:crypto';
+
+import type {
+  ClaimRequest,
+  Outcome,
+  Receipt,
+  ReceiptState,
+  ReceiptStore,
+  TakeOverRequest,
+} from '../../src/core';
+import { fingerprintOf, hashRequestId, receiptKey } from '../../src/ids';
+
+/** A place for receipts that is empty at first. */
+export interface StoreFixture {
+  open(namespace: string): ReceiptStore;
+  close(): Promise<void>;
+}
+
+/** A lease that is over from the start: what a holder leaves behind, with no need to wait for it. */
+export const over = -60_000;
+export const lease = 60_000;
+
+export const outcomeOf = (text: string, format = 'json'): Outcome => ({
+  format,
+  bytes: new TextEncoder().encode(text),
+});
+export const textOf = ({ outcome }: Receipt): string => new TextDecoder().decode(outcome?.bytes);
+
+let ids = 0;
+export const newId = (): string => `order:${++ids}:${randomUUID()}`;
+
+export function requestFor(
+  requestId: string,
+  more: Partial<ClaimRequest> & { namespace?: string } = {},
+): ClaimRequest {
+  const { namespace = 'default', ...rest } = more;
+  return {
+    ...{
+      key: receiptKey(namespace, hashRequestId(requestId)),
+      requestId,
+      action: 'charge',
+      token: randomUUID(),
+    },
+    ...{
+      fingerprint: fingerprintOf('charge', requestId),
+      leaseMs: lease,
+      policy: 'hold',
+      origin: { worker: 'test' },
+    },
+    ...rest,
+  };
+}
+
+/** The same claim by another process. */
+export const another = (request: ClaimRequest, more: Partial<TakeOverRequest> = {}): TakeOverRequest => ({
+  ...{ ...request, token: randomUUID(), epoch: 1, fromUnknown: false },
+  ...more,
+});
+
+/** Brings a new row into a state by the steps that lead there; its lease stands, or is over. */
+export async function rowIn(
+  store: ReceiptStore,
+  state: ReceiptState,
+  leaseMs = lease,
+): Promise<ClaimRequest> {
+  const request = requestFor(newId(), { leaseMs });
+  await store.claim(request);
+  if (state === 'unknown') await store.markUnknown(request);
+  if (state === 'released') await store.release(request);
+  if (state === 'committed' || state === 'rejected')
+    await store.settle({ ...request, epoch: 1, state, outcome: outcomeOf('first') });
+  return request;
+}
+
+export const states: readonly ReceiptState[] = ['claimed', 'unknown', 'released', 'committed', 'rejected'];
+
+export async function read(store: ReceiptStore, { key }: { key: string }) {
+  const found = await store.get(key);
+  if (!found) throw new Error('there is no row');
+  const { leaseRemainingMs, ageMs, ...receipt } = found.receipt;
+  return {
+    receipt,
+    leaseRemainingMs,
+    ageMs,
+    evidence: found.evidence.map((e) => `${e.source}: ${e.verdict} (${e.epoch})`),
+  };
+}

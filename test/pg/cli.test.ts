@@ -1,0 +1,199 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+import { outcomeOf, over, read, requestFor, textOf } from '../contract/rows';
+import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+
+const main = join(__dirname, '../../src/cli/main.js');
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+let scratch: ScratchSchema;
+/** Everything the command ever printed. */
+let printed = '';
+
+function cli(...args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args, '--schema', scratch.schema], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 20_000,
+  });
+  const ended = { out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => (ended.out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (ended.err += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      printed += ended.out + ended.err;
+      resolve({ code, ...ended });
+    });
+  });
+}
+
+const json = async (...args: string[]): Promise<unknown> => {
+  const { code, out, err } = await cli(...args, '--json');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return JSON.parse(out);
+};
+
+const secret = 'SECRET-4111-1111';
+const { lapsed, held, paid, elsewhere } = {
+  lapsed: requestFor('invoice:42', { leaseMs: over, origin: { workflowId: 'order-42' } }),
+  held: requestFor('invoice:43'),
+  paid: requestFor('invoice:44'),
+  elsewhere: requestFor('invoice:45', { leaseMs: over, namespace: 'tenant' }),
+};
+
+beforeAll(async () => {
+  scratch = await scratchSchema({ installed: false });
+  const first = await cli('migrate');
+  expect(first).toMatchObject({
+    code: 0,
+    err: '',
+    out: expect.stringMatching(/^The receipts tables are at version \d+\.\n$/),
+  });
+  const store = scratch.open();
+  for (const request of [lapsed, held, paid]) await store.claim(request);
+  await store.settle({ ...paid, epoch: 1, state: 'committed', outcome: outcomeOf(JSON.stringify(secret)) });
+  await scratch.open('tenant').claim(elsewhere);
+}, 30_000);
+afterAll(() => scratch.close());
+
+describe('activity-guard on the command line', () => {
+  it('migrates again without harm', async () => {
+    expect(await json('migrate')).toEqual({ version: expect.any(Number) });
+  });
+
+  it('lists what is there, and what needs somebody, in one namespace', async () => {
+    expect((await cli('list')).out.trimEnd().split('\n')).toHaveLength(3);
+    expect(await json('list', '--unresolved')).toEqual([
+      expect.objectContaining({
+        requestId: 'invoice:42',
+        state: 'claimed',
+        unresolved: true,
+        origin: { workflowId: 'order-42' },
+        epoch: 1,
+      }),
+    ]);
+    expect((await cli('list', '--unresolved')).out).toMatch(/^\S+ {2}unknown {4}charge {2}invoice:42\n$/);
+    expect(await json('list', '--limit', '1')).toHaveLength(1);
+    expect(await json('list', '--namespace', 'tenant')).toEqual([
+      expect.objectContaining({ requestId: 'invoice:45', namespace: 'tenant' }),
+    ]);
+  });
+
+  it('shows a receipt by its id or its hash, without its token or payload', async () => {
+    const shown = await json('show', 'invoice:44');
+    expect(shown).toMatchObject({
+      state: 'committed',
+      evidence: [],
+      outcome: { format: 'json', bytes: secret.length + 2 },
+    });
+    expect(shown).not.toHaveProperty('token');
+    expect((await cli('show', 'invoice:44')).out).not.toContain(paid.token);
+  });
+
+  it('counts', async () => {
+    expect(await json('stats')).toMatchObject({ states: { claimed: 2, committed: 1 }, unresolved: 1 });
+    expect((await cli('stats')).out).toMatch(/unresolved +1\n/);
+  });
+
+  it('says that there is no such receipt', async () => {
+    for (const args of [
+      ['show', 'invoice:0'],
+      ['resolve', 'invoice:0', '--committed'],
+      ['show', 'invoice:45'],
+    ]) {
+      expect(await cli(...args)).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(/no receipt has request id invoice:\d+ in namespace default/),
+      });
+    }
+  });
+
+  it('refuses to resolve what somebody holds or what is settled, and says why', async () => {
+    expect(await cli('resolve', 'invoice:43', '--not-committed')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/somebody holds it/),
+    });
+    expect(await cli('resolve', 'invoice:44', '--not-committed')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/it is committed; .*kept as evidence/),
+    });
+    expect((await read(scratch.open(), paid)).receipt.state).toBe('committed');
+  });
+
+  it('resolves an unknown outcome with the result that callers get, keeps the reason, and then lists it no more', async () => {
+    const result = JSON.stringify({ id: 'ch_1', note: secret });
+    const resolved = await json(
+      'resolve',
+      'invoice:42',
+      '--committed',
+      '--result',
+      result,
+      '--reason',
+      'seen in the console',
+    );
+    expect(resolved).toEqual({ requestId: 'invoice:42', resolved: true, state: 'committed' });
+    const found = await scratch.open().get(lapsed.key);
+    expect([found && textOf(found.receipt), found?.receipt.outcome?.format]).toEqual([result, 'json']);
+    expect(found?.evidence).toEqual([
+      expect.objectContaining({ source: 'operator', verdict: 'committed', note: 'seen in the console' }),
+    ]);
+    expect(await json('list', '--unresolved')).toEqual([]);
+    expect((await cli('show', 'invoice:42')).out).toMatch(/"note": "seen in the console"/);
+  });
+
+  it('releases what did not happen, in the namespace that was named', async () => {
+    const ended = await cli('resolve', 'invoice:45', '--not-committed', '--namespace', 'tenant');
+    expect(ended).toEqual({ code: 0, out: 'invoice:45 is now released.\n', err: '' });
+  });
+
+  it.each([
+    [[], /which command/],
+    [['lsit'], /no command 'lsit'/],
+    [['list', '--unknown-option'], /unknown-option/],
+    [['list', '--limit', '0'], /--limit/],
+    [['show'], /show takes one request id/],
+    [['resolve', 'invoice:43'], /either --committed or --not-committed/],
+    [['resolve', 'invoice:43', '--committed', '--result', '{half'], /--result is not JSON/],
+  ])('exits with 2 on bad input: %p', async (args, message) => {
+    expect(await cli(...args)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(message) });
+  });
+
+  it('says that nothing listens at the address, what to do, and no password', async () => {
+    const { code, out, err } = await cli(
+      'list',
+      '--database-url',
+      'postgres://nobody:hunter2@127.0.0.1:1/none',
+    );
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(
+      /ECONNREFUSED.*is the database running\? Give --database-url, DATABASE_URL or PG\* variables/,
+    );
+    expect(err).not.toMatch(/hunter2|\n\s+at /);
+  });
+
+  it('says that the tables are missing, and how to make them', async () => {
+    const empty = await scratchSchema({ installed: false });
+    const before = scratch;
+    scratch = empty;
+    const missing = await cli('list').finally(() => (scratch = before));
+    await empty.close();
+    expect(missing).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/tables are missing: run `activity-guard migrate`/),
+    });
+  });
+
+  it('has never printed a payload, in any encoding', () => {
+    expect(printed.length).toBeGreaterThan(1000);
+    for (const encoding of ['utf8', 'hex', 'base64'] as const)
+      expect(printed).not.toContain(Buffer.from(secret).toString(encoding).slice(0, 15));
+    expect(printed).not.toMatch(/ch_1/);
+  });
+});

@@ -1,0 +1,202 @@
+/** Receipts in memory: every step as guarded as the database's, so that the engine can be tested without one. */
+import type {
+  ClaimRequest,
+  Clock,
+  Evidence,
+  HeldClaim,
+  ListFilter,
+  Outcome,
+  Receipt,
+  ReceiptState,
+  ReceiptStats,
+  ReceiptStore,
+  Resolution,
+  Settlement,
+  TakeOverRequest,
+  Verdict,
+} from '../../src/core';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & { leaseUntil: number; firstClaim: number };
+
+const states: readonly ReceiptState[] = ['claimed', 'unknown', 'committed', 'rejected', 'released'];
+
+/** What several stores share, as processes share a database. */
+export class MemoryDatabase {
+  readonly rows = new Map<string, Row>();
+  readonly evidence: (Evidence & { readonly key: string })[] = [];
+
+  constructor(readonly clock: Pick<Clock, 'monotonic' | 'wall'>) {}
+
+  get time(): string {
+    return new Date(this.clock.wall()).toISOString();
+  }
+}
+
+export class MemoryReceipts implements ReceiptStore {
+  constructor(
+    private readonly database: MemoryDatabase,
+    readonly namespace = 'default',
+  ) {}
+
+  async claim(request: ClaimRequest): Promise<Receipt> {
+    const { key, requestId, action, fingerprint, token, leaseMs, policy, origin } = request;
+    const { rows, clock, time } = this.database;
+    const found = rows.get(key);
+    if (found) return this.receiptOf(found);
+    const row: Row = {
+      ...{ key, namespace: this.namespace, requestId, action, fingerprint, state: 'claimed', policy, token },
+      ...{ epoch: 1, doubt: false, claimedAt: time, settledAt: undefined, outcome: undefined, origin },
+      ...{ firstClaim: clock.monotonic(), leaseUntil: clock.monotonic() + leaseMs },
+    };
+    rows.set(key, row);
+    return this.receiptOf(row);
+  }
+
+  async takeOver(request: TakeOverRequest): Promise<Receipt | undefined> {
+    const { key, token, policy, origin, leaseMs, epoch, fromUnknown } = request;
+    const row = this.database.rows.get(key);
+    if (row?.epoch !== epoch) return undefined;
+    const isFree = row.state === 'released' && !this.isVetoed(key);
+    if (!isFree && !(fromUnknown && this.isUnresolved(row))) return undefined;
+    const doubt = row.state !== 'released';
+    const leaseUntil = this.database.clock.monotonic() + leaseMs;
+    Object.assign(row, { state: 'claimed', epoch: epoch + 1, doubt, token, policy, origin, leaseUntil });
+    return this.receiptOf(row);
+  }
+
+  async renew(claims: readonly HeldClaim[], leaseMs: number): Promise<ReadonlySet<string>> {
+    const standing = claims
+      .map((claim) => this.held(claim))
+      .filter((row) => row?.state === 'claimed' && !this.isOver(row));
+    for (const row of standing) if (row) row.leaseUntil = this.database.clock.monotonic() + leaseMs;
+    return new Set(standing.map((row) => row?.token ?? ''));
+  }
+
+  async settle(settlement: Settlement): Promise<ReceiptState | 'late'> {
+    const { key, epoch, state, outcome } = settlement;
+    const row = this.held(settlement);
+    const isLateCommit = state === 'committed' && (row?.state === 'unknown' || row?.state === 'released');
+    if (row && (row.state === 'claimed' || isLateCommit)) {
+      if (row.doubt && state === 'rejected') row.state = 'unknown';
+      else this.write(row, state, outcome);
+      return row.state;
+    }
+    if (row?.state === state) return state;
+    this.addEvidence(key, { source: 'late-settle', verdict: state, epoch });
+    return 'late';
+  }
+
+  async release(claim: HeldClaim): Promise<boolean> {
+    const row = this.held(claim);
+    if (row?.state !== 'claimed') return false;
+    row.state = row.doubt ? 'unknown' : 'released';
+    return true;
+  }
+
+  async markUnknown(claim: HeldClaim): Promise<boolean> {
+    const row = this.held(claim);
+    if (row?.state !== 'claimed') return false;
+    row.state = 'unknown';
+    return true;
+  }
+
+  async resolve({ key, epoch, verdict, source, note, outcome }: Resolution): Promise<boolean> {
+    const row = this.database.rows.get(key);
+    if (!row) return false;
+    const isOpen =
+      row.epoch === epoch &&
+      (verdict === 'committed'
+        ? this.isUnresolved(row) || row.state === 'released'
+        : this.isUnresolved(row) && this.isOver(row) && !this.isVetoed(key));
+    this.addEvidence(key, { source, verdict, epoch, note });
+    if (!isOpen) return false;
+    row.doubt = false;
+    if (verdict === 'committed')
+      this.write(row, verdict, outcome ?? { format: 'none', bytes: new Uint8Array() });
+    else row.state = 'released';
+    return true;
+  }
+
+  async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {
+    const row = this.database.rows.get(key);
+    const evidence = this.database.evidence
+      .filter((e) => e.key === key)
+      .map(({ key: _key, ...rest }) => rest);
+    return row && { receipt: this.receiptOf(row), evidence };
+  }
+
+  async list({
+    states: wanted,
+    unresolved = false,
+    limit = 100,
+  }: ListFilter = {}): Promise<readonly Receipt[]> {
+    return this.ownRows()
+      .filter((row) => (wanted?.includes(row.state) ?? true) && (!unresolved || this.isUnresolved(row)))
+      .sort((a, b) => b.firstClaim - a.firstClaim || (a.key < b.key ? -1 : 1))
+      .slice(0, limit)
+      .map((row) => this.receiptOf(row));
+  }
+
+  async stats(): Promise<ReceiptStats> {
+    const rows = this.ownRows();
+    const counts = new Map<string, { source: string; verdict: Verdict; count: number }>();
+    for (const { key, source, verdict } of this.database.evidence) {
+      if (this.database.rows.get(key)?.namespace !== this.namespace) continue;
+      const name = JSON.stringify([source, verdict]);
+      counts.set(name, { source, verdict, count: (counts.get(name)?.count ?? 0) + 1 });
+    }
+    const count = (state: ReceiptState): number => rows.filter((row) => row.state === state).length;
+    return {
+      states: Object.fromEntries(states.map((state) => [state, count(state)])) as Record<
+        ReceiptState,
+        number
+      >,
+      unresolved: rows.filter((row) => this.isUnresolved(row)).length,
+      evidence: [...counts.keys()].sort().flatMap((name) => counts.get(name) ?? []),
+    };
+  }
+
+  async check(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  private held({ key, token }: HeldClaim): Row | undefined {
+    const row = this.database.rows.get(key);
+    return row?.token === token ? row : undefined;
+  }
+
+  private ownRows(): Row[] {
+    return [...this.database.rows.values()].filter((row) => row.namespace === this.namespace);
+  }
+
+  private isOver(row: Row): boolean {
+    return row.leaseUntil <= this.database.clock.monotonic();
+  }
+
+  private isUnresolved(row: Row): boolean {
+    return row.state === 'unknown' || (row.state === 'claimed' && this.isOver(row));
+  }
+
+  private isVetoed(key: string): boolean {
+    return this.database.evidence.some((e) => e.key === key && e.verdict === 'committed');
+  }
+
+  private write(row: Row, state: 'committed' | 'rejected', outcome: Outcome): void {
+    row.state = state;
+    row.outcome = { format: outcome.format, bytes: outcome.bytes.slice() };
+    row.settledAt = this.database.time;
+  }
+
+  private addEvidence(
+    key: string,
+    { note, ...said }: Omit<Evidence, 'at' | 'note'> & { note?: string | undefined },
+  ): void {
+    this.database.evidence.push({ key, note, at: this.database.time, ...said });
+  }
+
+  private receiptOf({ leaseUntil, firstClaim, ...row }: Row): Receipt {
+    const now = this.database.clock.monotonic();
+    return { ...row, leaseRemainingMs: leaseUntil - now, ageMs: now - firstClaim };
+  }
+}

@@ -1,0 +1,84 @@
+import { parse, usage, UsageError } from '../../src/cli/options';
+
+describe('the command line', () => {
+  it('takes each command with its options', () => {
+    expect(parse(['migrate', '--json'])).toMatchObject({
+      command: 'migrate',
+      requestId: '',
+      limit: 100,
+      values: { json: true },
+    });
+    expect(parse(['list', '--unresolved', '--limit', '5'])).toMatchObject({
+      command: 'list',
+      limit: 5,
+      values: { unresolved: true },
+    });
+    expect(
+      parse(['show', 'invoice:42', '--namespace', 'n', '--schema=s', '--database-url', 'u']),
+    ).toMatchObject({
+      ...{ command: 'show', requestId: 'invoice:42' },
+      values: { namespace: 'n', schema: 's', 'database-url': 'u' },
+    });
+    expect(parse(['resolve', 'id', '--committed', '--result', '{}', '--reason', 'r'])).toMatchObject({
+      ...{ command: 'resolve', requestId: 'id' },
+      values: { committed: true, 'not-committed': false, result: '{}', reason: 'r' },
+    });
+    expect(parse(['--not-committed', 'resolve', 'id'])).toMatchObject({
+      command: 'resolve',
+      values: { 'not-committed': true },
+    });
+    expect(parse(['stats'])).toMatchObject({ command: 'stats' });
+  });
+
+  it('takes request ids that look like options after --', () => {
+    expect(parse(['show', '--', '--id'])).toMatchObject({ requestId: '--id' });
+  });
+
+  it.each([['--help'], ['-h'], ['help'], ['list', '--help']])('gives help at %p', (...argv) => {
+    expect(parse(argv)).toBe('help');
+  });
+
+  it('names every command and option in its help', () => {
+    for (const word of ['migrate', 'list', 'show', 'resolve', 'stats'])
+      expect(usage).toMatch(new RegExp(`^  ${word}\\b`, 'm'));
+    for (const option of [
+      'unresolved',
+      'limit',
+      'committed',
+      'not-committed',
+      'result',
+      'reason',
+      'database-url',
+      'schema',
+      'namespace',
+      'json',
+    ]) {
+      expect(usage).toContain(`--${option}`);
+    }
+  });
+
+  it.each([
+    [[], /which command/],
+    [[''], /no command ''/],
+    [['toString'], /no command 'toString'/],
+    [['lisst'], /no command 'lisst' \(migrate, list, show, resolve, stats\)/],
+    [['list', 'more'], /no further words/],
+    [['migrate', '-x'], /-x/],
+    [['list', '--nope'], /--nope/],
+    [['list', '--limit'], /--limit/],
+    [['list', '--json=yes'], /--json/],
+    [['show'], /show takes one request id/],
+    [['show', 'a', 'b'], /show takes one request id/],
+    [['resolve', '--committed'], /resolve takes one request id/],
+    [['resolve', 'id'], /either --committed or --not-committed/],
+    [['resolve', 'id', '--committed', '--not-committed'], /either --committed or --not-committed/],
+    [['resolve', 'id', '--not-committed', '--result', '{}'], /--result goes with --committed/],
+    ...['0', '-1', '1.5', 'x', '', '100001', 'Infinity'].map((limit): [string[], RegExp] => [
+      ['list', `--limit=${limit}`],
+      /whole number from 1 to 100000/,
+    ]),
+  ])('refuses %p', (argv, message) => {
+    expect(() => parse(argv)).toThrow(UsageError);
+    expect(() => parse(argv)).toThrow(message);
+  });
+});

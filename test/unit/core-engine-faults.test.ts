@@ -1,0 +1,273 @@
+import {
+  committed,
+  notCommitted,
+  NotCommittedError,
+  RejectedError,
+  type GuardedCall,
+  type HeldEffect,
+  type OnUnknown,
+} from '../../src/core';
+import { World, type Fault, type Step } from '../support/guarding';
+
+let world: World;
+beforeEach(() => (world = new World()));
+
+describe('a store that is away', () => {
+  // Mutation: running the effect when the claim fails is what this is all about.
+  it.each<Fault>(['refused', 'lost', 'hangs', 'hangs-after'])(
+    'at the claim (%s) means that the effect does not run',
+    async (fault) => {
+      const worker = world.worker();
+      worker.always = fault;
+      await expect(worker.run()).rejects.toMatchObject({
+        code: 'ReceiptStoreUnavailable',
+        retryable: true,
+        requestId: 'order:1',
+      });
+      expect(world.effects).toHaveLength(0);
+    },
+  );
+
+  it('keeps no call beyond its attempt, even if it never answers', async () => {
+    const worker = world.worker();
+    worker.always = 'hangs';
+    const deadline = world.clock.monotonic() + 3000;
+    expect(await worker.ending({ deadline })).toBe('ReceiptStoreUnavailable');
+    expect(world.clock.monotonic()).toBeLessThanOrEqual(deadline);
+  });
+
+  it('and refuses for good is not asked again', async () => {
+    const worker = world.worker();
+    const refusal = Object.assign(new Error('no such table'), { transient: false });
+    const claim = jest.spyOn(world.receipts, 'claim').mockRejectedValue(refusal);
+    await expect(worker.run()).rejects.toMatchObject({ code: 'ReceiptStoreUnavailable', cause: refusal });
+    expect([claim.mock.calls.length, world.effects.length]).toEqual([1, 0]);
+  });
+
+  // Mutation: passing the settle's error on to the caller fails here.
+  it.each<Fault>(['refused', 'hangs'])(
+    'at the settle (%s) does not cost the caller the result, and the row becomes unknown, never free',
+    async (fault) => {
+      const worker = world.worker();
+      worker.faults.settle = Array(10_000).fill(fault) as Fault[];
+      expect(await worker.ending({ deadline: world.clock.monotonic() + 20_000 })).toBe('charge 1');
+      expect(worker.asked.filter((step) => step === 'settle').length).toBeGreaterThan(1);
+      await world.clock.advance(30_000);
+      expect(await world.worker().ending()).toBe('OutcomeUnknown');
+      expect(world.effects).toHaveLength(1);
+    },
+  );
+
+  it('at the settle of a refusal means that the refusal is no outcome yet', async () => {
+    const worker = world.worker();
+    worker.faults.settle = Array(10_000).fill('refused') as Fault[];
+    const run = async (effect: HeldEffect): Promise<never> => (
+      effect.begin(), Promise.reject(new RejectedError('declined'))
+    );
+    expect(await worker.ending({ run })).toBe('ReceiptStoreUnavailable');
+  });
+
+  it('for a while at the settle is asked until it is back, and the lease is kept meanwhile', async () => {
+    const worker = world.worker();
+    worker.faults.settle = Array(8).fill('refused') as Fault[];
+    expect(await worker.ending()).toBe('charge 1');
+    expect(await world.state()).toBe('committed');
+  });
+
+  it.each<Step>(['release', 'markUnknown'])(
+    'at the %s leaves a row that becomes unknown with its lease',
+    async (step) => {
+      const worker = world.worker();
+      worker.faults[step] = Array(10_000).fill('refused') as Fault[];
+      const thrown = step === 'release' ? new NotCommittedError('never left') : new Error('reset');
+      const run = async (effect: HeldEffect): Promise<never> => (effect.begin(), Promise.reject(thrown));
+      expect(await worker.ending({ run })).toBe(step === 'release' ? 'NotCommitted' : 'OutcomeUnknown');
+      await world.clock.advance(5000);
+      expect(await world.worker().ending()).toBe('OutcomeUnknown');
+    },
+  );
+});
+
+describe('a claim whose answer came only after its lease was over', () => {
+  // Mutation: taking an own claim for held although its lease is over fails here.
+  it('is given back, as its effect has not begun, and made anew', async () => {
+    const worker = world.worker();
+    worker.faults.claim = ['hangs-after'];
+    expect(await worker.ending({ waitMs: 30_000 })).toBe('charge 1');
+    expect(worker.asked).toEqual(['claim', 'claim', 'release', 'claim', 'takeOver', 'settle']);
+    expect(world.effects).toEqual([{ requestId: 'order:1', epoch: 2 }]);
+  });
+});
+
+interface Scene {
+  readonly name: string;
+  readonly steps: readonly Step[];
+  readonly ending: unknown;
+  readonly state: string;
+  readonly call: () => Partial<GuardedCall>;
+  readonly before?: () => Promise<unknown>;
+}
+
+const begunThen =
+  (error: Error) =>
+  async (effect: HeldEffect): Promise<never> => (effect.begin(), Promise.reject(error));
+
+const scenes: readonly Scene[] = [
+  {
+    name: 'a first call',
+    steps: ['claim', 'settle'],
+    ending: 'charge 1',
+    state: 'committed',
+    call: () => ({}),
+  },
+  {
+    ...{
+      name: 'a refusal',
+      steps: ['claim', 'settle'],
+      ending: 'rejected: RejectedError: declined',
+      state: 'rejected',
+    },
+    call: () => ({ run: begunThen(new RejectedError('declined')) }),
+  },
+  {
+    ...{
+      name: 'an ambiguous error',
+      steps: ['claim', 'markUnknown'],
+      ending: 'OutcomeUnknown',
+      state: 'unknown',
+    },
+    call: () => ({ run: begunThen(new Error('reset')) }),
+  },
+  {
+    ...{
+      name: 'an effect that did not happen',
+      steps: ['claim', 'release'],
+      ending: 'NotCommitted',
+      state: 'released',
+    },
+    call: () => ({ run: begunThen(new NotCommittedError('never left')) }),
+  },
+  {
+    ...{
+      name: 'a call on a released row',
+      steps: ['claim', 'takeOver', 'settle'],
+      ending: 'charge 1',
+      state: 'committed',
+    },
+    call: () => ({}),
+    before: () => world.worker().ending({ run: begunThen(new NotCommittedError('never left')) }),
+  },
+  {
+    ...{
+      name: 'a retry over an unknown outcome',
+      steps: ['claim', 'takeOver', 'settle'],
+      ending: 'charge 1',
+      state: 'committed',
+    },
+    call: () => ({ onUnknown: 'retry' }),
+    before: () => world.abandon({ onUnknown: 'retry' }),
+  },
+  {
+    ...{ name: 'a probe that finds it', steps: ['claim', 'resolve'], ending: 'ch_1', state: 'committed' },
+    call: () => ({ onUnknown: () => committed('ch_1') }),
+    before: () => world.abandon({ onUnknown: () => committed('ch_1') }),
+  },
+  {
+    ...{
+      name: 'a probe that finds nothing',
+      steps: ['claim', 'resolve', 'takeOver', 'settle'],
+      ending: 'charge 1',
+      state: 'committed',
+    },
+    call: () => ({ onUnknown: () => notCommitted() }),
+    before: () => world.abandon({ onUnknown: () => notCommitted() }).then(() => world.clock.advance(1000)),
+  },
+];
+
+const faults: readonly Fault[] = ['refused', 'lost', 'hangs', 'hangs-after'];
+const allFaults = scenes.flatMap((scene) =>
+  scene.steps.flatMap((step) => faults.map((fault) => ({ scene, step, fault, name: scene.name }))),
+);
+
+describe('an answer that is lost once', () => {
+  // Mutation: a new token for every ask, or `own-claim` treated as in flight, fails here.
+  it.each(allFaults)(
+    '($fault at $step of $name) ends in the same state as if it had come',
+    async ({ scene, step, fault }) => {
+      await scene.before?.();
+      const worker = world.worker();
+      worker.faults[step] = [fault];
+      const effects = scene.state === 'committed' && scene.ending === 'charge 1' ? 1 : 0;
+      // Wait long enough for a store that hangs to be asked again, and keep the lease beyond that.
+      expect(await worker.ending({ ...scene.call(), leaseMs: 30_000, waitMs: 30_000 })).toBe(scene.ending);
+      expect([await world.state(), world.effects.length]).toEqual([scene.state, effects]);
+    },
+  );
+});
+
+describe('a process that dies', () => {
+  const policies: Record<string, OnUnknown> = {
+    hold: 'hold',
+    fail: 'fail',
+    // A truthful provider with a lag that the grace covers.
+    probe: () => (world.effects.length > 0 ? committed('found') : notCommitted()),
+    retry: 'retry',
+  };
+  const deaths = Object.keys(policies).flatMap((policy) =>
+    (['claim', 'takeOver', 'settle'] as const).flatMap((step) =>
+      (['dies', 'dies-after'] as const).map((fault) => ({ policy, step, fault })),
+    ),
+  );
+
+  // Invariants 1, 3, 8.
+  it.each(deaths)(
+    '($fault at $step, under $policy) leaves at most one effect, and an outcome or an unknown for the next',
+    async ({ policy, step, fault }) => {
+      const onUnknown = policies[policy] as OnUnknown;
+      // A row that was released before makes the next claim a take-over.
+      if (step === 'takeOver')
+        await world.worker().ending({ onUnknown, run: begunThen(new NotCommittedError('never left')) });
+      const dead = world.worker();
+      dead.faults[step] = [fault];
+      void dead.engine.run(world.call({ onUnknown }));
+      await world.clock.advance(1000);
+      const happened = world.effects.length;
+      expect(happened).toBe(step === 'settle' ? 1 : 0);
+      // Every claim without a receipt is seen as unknown within its lease.
+      const state = await world.state();
+      if (state === 'claimed') expect((await world.receipts.list({ unresolved: true })).length).toBe(1);
+
+      const ending = await world.worker().ending({ onUnknown });
+      const isSettled = state === 'committed';
+      const isFree = state === undefined || state === 'released';
+      const expected =
+        isSettled || isFree
+          ? 'charge 1'
+          : policy === 'probe'
+            ? happened > 0
+              ? 'found'
+              : 'charge 1'
+            : policy === 'retry'
+              ? `charge ${happened + 1}`
+              : 'OutcomeUnknown';
+      expect(ending).toBe(expected);
+      if (policy !== 'retry') expect(world.effects.length).toBeLessThanOrEqual(1);
+      expect(new Set(world.effects.map((e) => e.requestId)).size).toBeLessThanOrEqual(1);
+      if (ending !== 'OutcomeUnknown') expect(await world.worker().ending({ onUnknown })).toBe(ending);
+    },
+  );
+});
+
+describe('a call that gives up after it has claimed', () => {
+  // A claim that was written but whose answer never came is nobody's: it would end as an unknown that never was.
+  it('gives back a claim that it took over without learning of it', async () => {
+    await world.worker().ending({ run: begunThen(new NotCommittedError('never left')) });
+    const worker = world.worker();
+    worker.faults.takeOver = ['lost'];
+    const ending = await worker.ending({ waitMs: 60 });
+    await world.clock.advance(5000);
+    expect([ending, await world.worker().ending()]).toEqual(
+      ending === 'charge 1' ? ['charge 1', 'charge 1'] : [ending, 'charge 1'],
+    );
+  });
+});
