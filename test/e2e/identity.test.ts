@@ -2,7 +2,9 @@ import type { Workflow, WorkflowHandle } from '@temporalio/client';
 
 import {
   badArguments,
+  carriesOpenCall,
   chargeOnce,
+  chargeOrTimeOut,
   chargePerRun,
   declinedTwice,
   failsAfterCharge,
@@ -54,6 +56,11 @@ describe('the identity of a call', () => {
     expect(new Set(references('many')).size).toBe(5);
   });
 
+  it('leaves the order of commands as it is', async () => {
+    await run(chargeOrTimeOut, 'timed', 'timed');
+    expect(harness.provider.count('timed')).toBe(1);
+  });
+
   it('survives a workflow reset: the new run gets the receipts of the first', async () => {
     const before = await run(chargeOnce, 'reset', 'reset');
     const { client } = harness.stack.env;
@@ -83,6 +90,11 @@ describe('the identity of a call', () => {
   it('each run after a continue-as-new has new intents', async () => {
     expect(await run(chargePerRun, 'continued', 'continued')).toBe(3);
     expect(new Set(references('continued')).size).toBe(3);
+  });
+
+  it('a call that was open at a continue-as-new is the same intent in the next run', async () => {
+    const { id } = await run(carriesOpenCall, 'carried', 'carried');
+    expect(harness.provider.booked.filter((b) => b.order === 'carried').map((b) => b.id)).toEqual([id]);
   });
 
   it('an explicit id is one intent for every workflow that uses it', async () => {

@@ -43,6 +43,8 @@ describe('recorded histories', () => {
     expect(names).toEqual(
       expect.arrayContaining([
         'chargeOnce',
+        'carriesOpenCall',
+        'chargeOrTimeOut',
         'chargePerRun',
         'declinedTwice',
         'failsAfterCharge',
