@@ -1,0 +1,2 @@
+export { orderAgent } from './order-agent';
+export type { AgentOutcome } from './order-agent';
