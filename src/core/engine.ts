@@ -20,6 +20,9 @@ import { atUnknown } from './unknown';
 /** While somebody else holds the claim, the row is looked at this often. */
 const pollMs = { first: 50, most: 1000 };
 
+/** A claim that may be ours is given back within this time, or its lease runs out: a database that is away is not pestered. */
+const giveBackMs = 1000;
+
 /** A call that keeps losing races gives up after this many looks; each look is one step of somebody else. */
 const mostLooks = 10_000;
 
@@ -63,7 +66,7 @@ export class GuardEngine {
     };
     return lookUntilDone(state).catch((error: unknown) => {
       // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
-      if (state.claimInDoubt) void giveBack(state, env.clock.monotonic() + leaseMs);
+      if (state.claimInDoubt) void giveBack(state, env.clock.monotonic() + giveBackMs);
       throw error;
     });
   }

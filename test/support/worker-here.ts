@@ -1,0 +1,113 @@
+/** A worker in this process, for tests that bring their own activities. */
+import { randomUUID } from 'node:crypto';
+
+import { Client } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+
+import { pgReceipts, type PostgresReceipts } from 'activity-guard/pg';
+import { startTestStack, type TestStack } from 'activity-guard/testing';
+import { ActivityGuardPlugin } from 'activity-guard/worker';
+import type { callAndReplay, callLocally, callOnce } from '../fixtures/plain-workflows';
+import { quiet } from './quiet';
+
+type Workflows = {
+  callOnce: typeof callOnce;
+  callAndReplay: typeof callAndReplay;
+  callLocally: typeof callLocally;
+};
+
+/** Lines that workers logged, at level WARN and above. */
+export const logged: string[] = [];
+
+export class WorkerHere {
+  private constructor(
+    readonly stack: TestStack,
+    readonly receipts: PostgresReceipts,
+    readonly workflowBundle: WorkflowBundle,
+    readonly bareBundle: WorkflowBundle,
+  ) {}
+
+  static async start(): Promise<WorkerHere> {
+    Runtime.install({ logger: new DefaultLogger('WARN', ({ message }) => void logged.push(message)) });
+    const stack = await startTestStack();
+    const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 4 });
+    await receipts.migrate();
+    const workflowsPath = require.resolve('../fixtures/plain-workflows');
+    const bundle = (plugins: ActivityGuardPlugin[]) =>
+      bundleWorkflowCode({ workflowsPath, plugins, logger: quiet });
+    return new WorkerHere(
+      stack,
+      receipts,
+      await bundle([new ActivityGuardPlugin({ receipts })]),
+      await bundle([]),
+    );
+  }
+
+  /** Runs `work` with a worker that has these options. */
+  async running<T>(options: Partial<WorkerOptions>, work: (run: Runner) => Promise<T>): Promise<T> {
+    const taskQueue = randomUUID();
+    const connection = await NativeConnection.connect({
+      address: this.stack.temporalAddress,
+      ...pluginsOf(options),
+    });
+    const {
+      connection: clientConnection,
+      options: { namespace },
+    } = this.stack.env.client;
+    const { dataConverter } = options;
+    const client = new Client({
+      connection: clientConnection,
+      namespace,
+      ...(dataConverter ? { dataConverter } : {}),
+    });
+    try {
+      const worker = await Worker.create({
+        connection,
+        taskQueue,
+        workflowBundle: this.workflowBundle,
+        ...options,
+        plugins: options.plugins ?? [],
+      });
+      const run: Runner = (workflow, ...args) =>
+        client.workflow.execute(workflow, {
+          args,
+          taskQueue,
+          workflowId: randomUUID(),
+          workflowExecutionTimeout: '40s',
+        } as never);
+      return await worker.runUntil(work(run));
+    } finally {
+      await connection.close();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.receipts.close();
+    await this.stack.stop();
+  }
+}
+
+/** Executes a workflow on the worker that runs. */
+export type Runner = <N extends keyof Workflows>(
+  workflow: N,
+  ...args: Parameters<Workflows[N]>
+) => Promise<Awaited<ReturnType<Workflows[N]>>>;
+
+const connectionPlugins = Symbol('connection plugins');
+
+/** Options whose plugins go to the connection, too. */
+export const onConnectionToo = (options: Partial<WorkerOptions>): Partial<WorkerOptions> =>
+  Object.assign({ ...options }, { [connectionPlugins]: options.plugins });
+
+const pluginsOf = (options: object): object => {
+  const plugins: unknown = Reflect.get(options, connectionPlugins);
+  return plugins ? { plugins } : {};
+};
