@@ -82,7 +82,7 @@ export class WorkerHere {
           taskQueue,
           workflowId: randomUUID(),
           workflowExecutionTimeout: '40s',
-        } as never);
+        });
       return await worker.runUntil(work(run));
     } finally {
       await connection.close();
