@@ -11,8 +11,10 @@ export interface CallState {
   readonly keeper: LeaseKeeper;
   readonly call: GuardedCall;
   readonly request: ClaimRequest;
-  /** No waiting beyond this, by the monotonic clock. */
+  /** No waiting for another holder or a probe beyond this, by the monotonic clock. */
   readonly waitUntil: number;
+  /** The store is asked until then for the claim, and for what is decided on it. */
+  readonly askUntil: number;
   /** The claim is perhaps made: no row has come back since it was asked for. */
   claimInDoubt: boolean;
   emit(type: GuardEvent['type'], more?: Pick<GuardEvent, 'by' | 'verdict'>): void;

@@ -146,15 +146,19 @@ async function settleRejection(state: CallState, claim: Receipt, thrown: unknown
 async function leaveUnknown(state: CallState, claim: Receipt, thrown: unknown): Promise<OutcomeUnknownError> {
   state.emit('unknown', { by: thrown instanceof Error ? thrown.name : typeof thrown });
   // If it cannot be marked, the lease runs out: the same, only later.
-  await askAgain(state, () => state.env.store.markUnknown(state.request), state.call.deadline).catch(
+  await askAgain(state, () => state.env.store.markUnknown(state.request), whileItMatters(state)).catch(
     () => false,
   );
   return unknownAfter(state, claim, thrown);
 }
 
+/** After a lease's length the row is unknown by itself; an attempt is not kept any longer for saying so. */
+const whileItMatters = ({ call, env }: CallState): number =>
+  Math.min(call.deadline, env.clock.monotonic() + call.leaseMs);
+
 async function release(state: CallState, claim: Receipt): Promise<void> {
   // If it cannot be written the lease runs out and the row becomes unknown: safe, only slower.
-  const released = await giveBack(state, state.call.deadline);
+  const released = await giveBack(state, whileItMatters(state));
   if (released && !claim.doubt) state.emit('released', { verdict: 'not-committed' });
 }
 

@@ -23,6 +23,9 @@ const pollMs = { first: 50, most: 1000 };
 /** A claim that may be ours is given back within this time, or its lease runs out: a database that is away is not pestered. */
 const giveBackMs = 1000;
 
+/** The store has this long to answer, also for a call that waits for nobody. */
+const leastAskMs = 2000;
+
 /** A call that keeps losing races gives up after this many looks; each look is one step of somebody else. */
 const mostLooks = 10_000;
 
@@ -45,6 +48,7 @@ export class GuardEngine {
    */
   async run(call: GuardedCall): Promise<CallOutcome> {
     const { env } = this;
+    const now = env.clock.monotonic();
     const { requestId, requestIdHash, action, fingerprint, leaseMs, origin } = call;
     const state: CallState = {
       env,
@@ -60,7 +64,8 @@ export class GuardEngine {
         token: env.newToken(),
         policy: policyName(call.onUnknown),
       },
-      waitUntil: Math.min(call.deadline, env.clock.monotonic() + call.waitMs),
+      waitUntil: Math.min(call.deadline, now + call.waitMs),
+      askUntil: Math.min(call.deadline, now + Math.max(call.waitMs, leastAskMs)),
       claimInDoubt: false,
       emit: (type, more) => env.onEvent({ type, requestId, action, ...more }),
     };

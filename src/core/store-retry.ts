@@ -19,7 +19,7 @@ const isFinal = (error: unknown): boolean =>
 export async function askAgain<T>(
   state: CallState,
   step: () => Promise<T>,
-  until = state.waitUntil,
+  until = state.askUntil,
 ): Promise<T> {
   const { clock } = state.env;
   for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, mostDelayMs)) {
@@ -43,9 +43,7 @@ async function inTime<T>(state: CallState, answer: Promise<T>, leftMs: number): 
     const overdue = state.env.clock.sleep(limitMs, over.signal).then(() => {
       throw new ReceiptStoreUnavailableError(
         `The receipts did not answer within ${Math.round(limitMs)} ms. Retry later.`,
-        {
-          requestId: state.call.requestId,
-        },
+        { requestId: state.call.requestId },
       );
     });
     overdue.catch(() => undefined); // lost the race
@@ -60,6 +58,6 @@ const unavailable = (requestId: string, cause: unknown): ActivityGuardError =>
   cause instanceof ActivityGuardError
     ? cause
     : new ReceiptStoreUnavailableError(
-        `The receipts cannot be reached, so nothing is run for request id ${requestId}. Check the database (activity-guard migrate shows more), then retry.`,
+        `The receipts cannot be reached, so nothing is run for request id ${requestId}. Check the database, then retry.`,
         { requestId, cause },
       );

@@ -36,6 +36,13 @@ describe('a store that is away', () => {
     expect(world.clock.monotonic()).toBeLessThanOrEqual(deadline);
   });
 
+  // Mutation: asking the store only for as long as a call waits for others fails here.
+  it('for a moment is asked again, also by a call that waits for nobody', async () => {
+    const worker = world.worker();
+    worker.faults.claim = ['refused'];
+    expect(await worker.ending({ waitMs: 0 })).toBe('charge 1');
+  });
+
   it('and refuses for good is not asked again', async () => {
     const worker = world.worker();
     const refusal = Object.assign(new Error('no such table'), { transient: false });
