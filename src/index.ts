@@ -16,6 +16,7 @@ export {
   ResultUnavailableError,
   committed,
   notCommitted,
+  singleRequest,
   undetermined,
 } from './core';
 export type {
@@ -45,3 +46,4 @@ export type {
   TakeOverRequest,
   Verdict,
 } from './core';
+export { memoryReceipts } from './stores/memory';

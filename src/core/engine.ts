@@ -128,7 +128,7 @@ async function takeStep(
       if (next !== 'take-over')
         return { waitMs: next.waitMs, orElse: () => onHold(state, receipt, next.waitMs) };
       const taken = await takeOver(state, receipt, true);
-      return taken ? { done: taken } : { waitMs: poll, orElse: () => inFlight(receipt) };
+      return taken ? { done: taken } : { waitMs: poll, orElse: () => onHold(state, receipt) };
     }
     case 'reused':
       throw reused(state.call.requestId, state.call.action, receipt);

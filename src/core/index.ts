@@ -28,6 +28,7 @@ export { committed, governingPolicy, notCommitted, undetermined } from './policy
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
 export type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
 export { hasResult } from './settle';
+export { singleRequest } from './single-request';
 export type {
   ClaimRequest,
   HeldClaim,

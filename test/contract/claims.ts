@@ -192,19 +192,22 @@ export function describeClaims(name: string, makeStore: () => Promise<StoreFixtu
         ]);
       });
 
-      it('of a released row is vetoed by evidence that it happened', async () => {
-        const owner = await rowIn(store, 'released');
-        const late = {
-          ...owner,
-          token: randomUUID(),
-          epoch: 1,
-          state: 'committed',
-          outcome: outcomeOf('late'),
-        } as const;
-        expect(await store.settle(late)).toBe('late');
-        expect(await store.takeOver(another(owner))).toBeUndefined();
-        expect((await read(store, owner)).receipt.state).toBe('released');
-      });
+      it.each(['released', 'unknown'] as const)(
+        'of a %s row is vetoed by evidence that it happened',
+        async (state) => {
+          const owner = await rowIn(store, state);
+          const late = {
+            ...owner,
+            token: randomUUID(),
+            epoch: 1,
+            state: 'committed',
+            outcome: outcomeOf('late'),
+          } as const;
+          expect(await store.settle(late)).toBe('late');
+          expect(await store.takeOver(another(owner, { fromUnknown: true }))).toBeUndefined();
+          expect((await read(store, owner)).receipt.state).toBe(state);
+        },
+      );
     });
 
     describe('a renewal', () => {

@@ -13,7 +13,7 @@ import {
 } from '../../src/core';
 import { fingerprintOf, hashRequestId, receiptKey } from '../../src/ids';
 import { FakeClock } from './fake-clock';
-import { MemoryDatabase, MemoryReceipts } from './receipts';
+import { MemoryDatabase, MemoryReceipts } from '../../src/stores/memory';
 
 /** How one call of the store goes wrong: before it took effect, after it, or without any answer. */
 export type Fault = 'refused' | 'lost' | 'hangs' | 'hangs-after' | 'dies' | 'dies-after';

@@ -1,4 +1,4 @@
-/** Receipts in memory: every step as guarded as the database's, so that the engine can be tested without one. */
+/** Receipts in memory, for tests and for tools that live in one process: every step as guarded as the database's. */
 import type {
   ClaimRequest,
   Clock,
@@ -14,14 +14,15 @@ import type {
   Settlement,
   TakeOverRequest,
   Verdict,
-} from '../../src/core';
+} from '../core';
+import { systemClock } from '../system-clock';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & { leaseUntil: number; firstClaim: number };
 
 const states: readonly ReceiptState[] = ['claimed', 'unknown', 'committed', 'rejected', 'released'];
 
-/** What several stores share, as processes share a database. */
+/** @internal What several stores share, as processes share a database. */
 export class MemoryDatabase {
   readonly rows = new Map<string, Row>();
   readonly evidence: (Evidence & { readonly key: string })[] = [];
@@ -33,6 +34,7 @@ export class MemoryDatabase {
   }
 }
 
+/** @internal Made by {@link memoryReceipts}. */
 export class MemoryReceipts implements ReceiptStore {
   constructor(
     private readonly database: MemoryDatabase,
@@ -57,8 +59,8 @@ export class MemoryReceipts implements ReceiptStore {
     const { key, token, policy, origin, leaseMs, epoch, fromUnknown } = request;
     const row = this.database.rows.get(key);
     if (row?.epoch !== epoch) return undefined;
-    const isFree = row.state === 'released' && !this.isVetoed(key);
-    if (!isFree && !(fromUnknown && this.isUnresolved(row))) return undefined;
+    const isFree = row.state === 'released' || (fromUnknown && this.isUnresolved(row));
+    if (!isFree || this.isVetoed(key)) return undefined;
     const doubt = row.state !== 'released';
     const leaseUntil = this.database.clock.monotonic() + leaseMs;
     Object.assign(row, { state: 'claimed', epoch: epoch + 1, doubt, token, policy, origin, leaseUntil });
@@ -199,4 +201,18 @@ export class MemoryReceipts implements ReceiptStore {
     const now = this.database.clock.monotonic();
     return { ...row, leaseRemainingMs: leaseUntil - now, ageMs: now - firstClaim };
   }
+}
+
+/**
+ * Keeps receipts in the memory of this process: they protect nothing beyond it, are gone when it ends, and are never
+ * pruned. A warning says so once.
+ */
+export function memoryReceipts(options: { readonly namespace?: string } = {}): ReceiptStore {
+  process.emitWarning(
+    'memoryReceipts() protects this one process only; use pgReceipts() or postgresReceipts() for more.',
+    {
+      code: 'ACTIVITY_GUARD_MEMORY',
+    },
+  );
+  return new MemoryReceipts(new MemoryDatabase(systemClock), options.namespace);
 }
