@@ -205,7 +205,7 @@ export class MemoryReceipts implements ReceiptStore {
 
 /**
  * Keeps receipts in the memory of this process: they protect nothing beyond it, are gone when it ends, and are never
- * pruned. A warning says so once.
+ * pruned. A warning says so.
  */
 export function memoryReceipts(options: { readonly namespace?: string } = {}): ReceiptStore {
   process.emitWarning(

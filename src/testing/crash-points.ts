@@ -18,12 +18,12 @@ const killSelf = (): void => {
 
 /**
  * A store that ends this process with SIGKILL the first time a call reaches `point`; otherwise it is `receipts`.
- * @param crash what to do instead of the SIGKILL; the call then never returns
+ * @param crash what to do instead, such as sending this process a SIGSTOP; the call goes on when it is done
  */
 export function crashAt(
   receipts: ReceiptStore,
   point: CrashPoint,
-  crash: () => void = killSelf,
+  crash: () => void | Promise<void> = killSelf,
 ): ReceiptStore {
   const [method, when] = (
     {
@@ -36,8 +36,7 @@ export function crashAt(
   let crashed = false;
   const die = async (): Promise<void> => {
     crashed = true;
-    crash();
-    await new Promise(() => undefined);
+    await crash();
   };
   return new Proxy(receipts, {
     get: (target, name) => {

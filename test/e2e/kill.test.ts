@@ -1,3 +1,5 @@
+import type { WorkflowHandle } from '@temporalio/client';
+
 import type { CrashPoint } from 'activity-guard/testing';
 
 import type { Charge } from '../fixtures/activities';
@@ -50,11 +52,7 @@ describe('a worker killed with SIGKILL', () => {
     });
     await first.ended;
     const second = await harness.startWorker(name);
-    const pending = await eventually(async () =>
-      (await handle.describe()).raw.pendingActivities?.find(
-        (a) => a.lastFailure?.applicationFailureInfo?.type === 'OutcomeUnknown',
-      ),
-    );
+    const pending = await eventually(() => heldActivity(handle));
     expect(pending.lastFailure?.message).toContain('activity-guard resolve');
     expect(harness.provider.count(name)).toBe(1);
 
@@ -77,6 +75,31 @@ describe('a worker killed with SIGKILL', () => {
   });
 });
 
+describe('a worker that is frozen after the effect, for longer than its lease', () => {
+  it('leaves the outcome unknown, and settles it itself when it goes on', async () => {
+    const name = 'frozen';
+    const { client } = harness.stack.env;
+    const first = await harness.startWorker(name, { crashPoint: 'after-effect', freezes: true });
+    const handle = await client.workflow.start(chargeHeldOnce, {
+      args: [name],
+      taskQueue: name,
+      workflowId: name,
+    });
+    await eventually(async () => harness.provider.count(name) || undefined);
+    const second = await harness.startWorker(name);
+    await eventually(() => heldActivity(handle));
+    first.process.kill('SIGCONT');
+    const [effect] = harness.provider.booked.filter((b) => b.order === name);
+    expect(await handle.result()).toEqual({ id: effect?.id, amount: effect?.amount });
+    expect(harness.provider.count(name)).toBe(1);
+    expect((await harness.receipts.list()).find((r) => r.requestId === effect?.reference)).toMatchObject({
+      state: 'committed',
+      epoch: 1,
+    });
+    await Promise.all([first.kill(), second.kill()]);
+  });
+});
+
 describe('two worker processes', () => {
   it('race for one explicit id: one effect, and both workflows get its result', async () => {
     const { client } = harness.stack.env;
@@ -91,6 +114,12 @@ describe('two worker processes', () => {
     expect(harness.provider.count('raced')).toBe(1);
   });
 });
+
+/** The activity that Temporal keeps pending because its outcome is unknown. */
+const heldActivity = async (handle: WorkflowHandle) =>
+  (await handle.describe()).raw.pendingActivities?.find(
+    (activity) => activity.lastFailure?.applicationFailureInfo?.type === 'OutcomeUnknown',
+  );
 
 /** Asks until there is an answer; bounded by the test's own time. */
 async function eventually<T>(ask: () => Promise<T | undefined>): Promise<T> {

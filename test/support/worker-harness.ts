@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
 import { pgReceipts, type PostgresReceipts } from 'activity-guard/pg';
-import { startTestStack, type CrashPoint, type TestStack } from 'activity-guard/testing';
+import { startTestStack, type TestStack } from 'activity-guard/testing';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { Provider } from './provider';
 import { quiet } from './quiet';
@@ -57,7 +57,7 @@ export class Harness {
 
   async startWorker(
     taskQueue: string,
-    options: { guarded?: boolean; crashPoint?: CrashPoint } = {},
+    options: Pick<Partial<WorkerProcessConfig>, 'guarded' | 'crashPoint' | 'freezes'> = {},
   ): Promise<RunningWorker> {
     const config: WorkerProcessConfig = {
       address: this.stack.temporalAddress,

@@ -16,16 +16,22 @@ export interface WorkerProcessConfig {
   readonly bundlePath: string;
   readonly guarded: boolean;
   readonly crashPoint?: CrashPoint;
+  /** Stop at that point with SIGSTOP, until SIGCONT, instead of dying there. */
+  readonly freezes?: boolean;
 }
 
 /** Ends the process when its parent is gone: a killed test run must leave nothing behind. */
 process.on('disconnect', () => process.exit(1));
 
+const freeze = (): void => void process.kill(process.pid, 'SIGSTOP');
+
 async function main(config: WorkerProcessConfig): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const connection = await NativeConnection.connect({ address: config.address });
   const stored = pgReceipts({ connectionString: config.databaseUrl, max: 4 });
-  const receipts = config.crashPoint ? crashAt(stored, config.crashPoint) : stored;
+  const receipts = config.crashPoint
+    ? crashAt(stored, config.crashPoint, config.freezes ? freeze : undefined)
+    : stored;
   const provider = new ProviderClient(config.providerUrl);
   const worker = await Worker.create({
     connection,
