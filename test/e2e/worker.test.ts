@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { PayloadCodec } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
@@ -216,4 +217,68 @@ describe('faults around an effect', () => {
       cause: { cause: { type: 'OutcomeUnknown', cause: { type: 'Harmless', message: 'looks harmless' } } },
     });
   });
+
+  it('a cancelled workflow is told so at once, and the effect that goes on still gets its receipt', async () => {
+    const { promise: accepted, resolve: accept } = deferred();
+    const marked = guarded(async () => (await accepted, 'charged'));
+    const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
+    const claimed = () => here.receipts.list({ limit: 1 }).then(([receipt]) => receipt);
+    await here.running({ activities: { marked }, plugins }, async (_run, start) => {
+      const handle = await start('callOnce', 'marked');
+      await until(async () => (await claimed())?.origin['workflowId'] === handle.workflowId);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow(/cancelled/);
+      accept();
+      await until(async () => (await claimed())?.state === 'committed');
+    });
+  });
+
+  it('an effect that is cut off by cancellation leaves its outcome unknown, and the workflow is cancelled', async () => {
+    const marked = guarded(async () => {
+      const { cancelled, heartbeat } = Context.current();
+      const beat = setInterval(() => heartbeat('still charging'), 50);
+      await cancelled.finally(() => clearInterval(beat));
+    });
+    const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
+    const claimed = () => here.receipts.list({ limit: 1 }).then(([receipt]) => receipt);
+    const options = { activities: { marked }, plugins, defaultHeartbeatThrottleInterval: '100ms' } as const;
+    await here.running(options, async (_run, start) => {
+      const handle = await start('callOnce', 'marked');
+      await until(async () => (await claimed())?.origin['workflowId'] === handle.workflowId);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow(/cancelled/);
+      await until(async () => (await claimed())?.state === 'unknown');
+    });
+  });
+
+  it('a worker that shuts down while an effect runs lets it end and settles it', async () => {
+    const effects: string[] = [];
+    const { promise: begun, resolve: begin } = deferred();
+    const marked = guarded(async () => {
+      effects.push(requestId());
+      begin();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    });
+    const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
+    const options = { activities: { marked }, plugins, shutdownGraceTime: '5s' } as const;
+    await here.running(options, async (_run, start) => {
+      await start('callOnce', 'marked');
+      await begun;
+    });
+    expect((await here.receipts.list()).find((r) => r.requestId === effects[0])).toMatchObject({
+      state: 'committed',
+    });
+  });
 });
+
+/** Waits for something to become so; bounded by the test's own time. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** A promise to be resolved from outside. */
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
+}

@@ -1,7 +1,7 @@
 /** A worker in this process, for tests that bring their own activities. */
 import { randomUUID } from 'node:crypto';
 
-import { Client } from '@temporalio/client';
+import { Client, type WorkflowHandle } from '@temporalio/client';
 import {
   bundleWorkflowCode,
   DefaultLogger,
@@ -52,7 +52,10 @@ export class WorkerHere {
   }
 
   /** Runs `work` with a worker that has these options. */
-  async running<T>(options: Partial<WorkerOptions>, work: (run: Runner) => Promise<T>): Promise<T> {
+  async running<T>(
+    options: Partial<WorkerOptions>,
+    work: (run: Runner, start: Starter) => Promise<T>,
+  ): Promise<T> {
     const taskQueue = randomUUID();
     const connection = await NativeConnection.connect({
       address: this.stack.temporalAddress,
@@ -76,14 +79,15 @@ export class WorkerHere {
         ...options,
         plugins: options.plugins ?? [],
       });
-      const run: Runner = (workflow, ...args) =>
-        client.workflow.execute(workflow, {
+      const start: Starter = (workflow, ...args) =>
+        client.workflow.start(workflow, {
           args,
           taskQueue,
           workflowId: randomUUID(),
           workflowExecutionTimeout: '40s',
         });
-      return await worker.runUntil(work(run));
+      const run: Runner = async (workflow, ...args) => (await start(workflow, ...args)).result() as never;
+      return await worker.runUntil(work(run, start));
     } finally {
       await connection.close();
     }
@@ -100,6 +104,12 @@ export type Runner = <N extends keyof Workflows>(
   workflow: N,
   ...args: Parameters<Workflows[N]>
 ) => Promise<Awaited<ReturnType<Workflows[N]>>>;
+
+/** Starts a workflow on the worker that runs. */
+export type Starter = <N extends keyof Workflows>(
+  workflow: N,
+  ...args: Parameters<Workflows[N]>
+) => Promise<WorkflowHandle>;
 
 const connectionPlugins = Symbol('connection plugins');
 
