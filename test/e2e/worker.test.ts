@@ -4,7 +4,9 @@ import type { PayloadCodec } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { ApplicationFailure } from '@temporalio/common';
 
-import { guarded, requestId } from 'activity-guard/activity';
+import { Client } from 'pg';
+
+import { currentClaim, guarded, requestId } from 'activity-guard/activity';
 import { pgReceipts } from 'activity-guard/pg';
 import { ActivityGuardPlugin, activityGuardInterceptors, type GuardEvent } from 'activity-guard/worker';
 import { logged, onConnectionToo, WorkerHere } from '../support/worker-here';
@@ -216,6 +218,25 @@ describe('faults around an effect', () => {
     await expect(run).rejects.toMatchObject({
       cause: { cause: { type: 'OutcomeUnknown', cause: { type: 'Harmless', message: 'looks harmless' } } },
     });
+  });
+
+  it('a claim that is lost while the effect runs aborts its signal, and no fence lets it pass', async () => {
+    const sql = new Client({ connectionString: here.stack.databaseUrl });
+    await sql.connect();
+    const seen: unknown[] = [];
+    const marked = guarded({ leaseFor: 600, onUnknown: 'fail' }, async () => {
+      const claim = currentClaim();
+      claim.fence();
+      await sql.query('delete from activity_guard.receipts where request_id = $1', [claim.requestId]);
+      await new Promise((resolve) => claim.signal.addEventListener('abort', resolve));
+      seen.push(claim.epoch, (claim.signal.reason as Error).name);
+      claim.fence();
+    });
+    const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
+    const run = here.running({ activities: { marked }, plugins }, (call) => call('callOnce', 'marked'));
+    await expect(run).rejects.toMatchObject({ cause: { cause: { type: 'OutcomeUnknown' } } });
+    expect(seen).toEqual([1, 'LeaseLostError']);
+    await sql.end();
   });
 
   it('a cancelled workflow is told so at once, and the effect that goes on still gets its receipt', async () => {

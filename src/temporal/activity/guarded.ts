@@ -1,5 +1,11 @@
 /** Marking activities as guarded. */
-import { GuardNotInstalledError, type Classify, type Duration, type OnUnknown } from '../../core';
+import {
+  GuardNotInstalledError,
+  type Classify,
+  type Duration,
+  type HeldEffect,
+  type OnUnknown,
+} from '../../core';
 import { guardContext } from './context';
 
 /** Any activity function. Parameters are contravariant, so that only `any` accepts every one. */
@@ -61,15 +67,29 @@ export function guarded<F extends AnyFunction>(optionsOrFn: GuardedOptions<F> | 
 export const guardedOptions = (fn: unknown): GuardedOptions | undefined =>
   typeof fn === 'function' ? (fn as { [mark]?: GuardedOptions })[mark] : undefined;
 
+/** What the running effect can know and ask of its claim. */
+export type CurrentClaim = Omit<HeldEffect, 'begin'>;
+
+/**
+ * The claim of the running guarded activity: its `requestId` and `epoch` for a provider that checks them, a `signal`
+ * that aborts when the claim can no longer be kept or the activity is cancelled, and `fence()`, which throws
+ * `LeaseLostError` unless the claim is certainly held at this moment: call it just before the irreversible step.
+ * @throws GuardNotInstalledError outside a guarded activity
+ */
+export function currentClaim(): CurrentClaim {
+  const context = guardContext.getStore();
+  if (!context)
+    throw new GuardNotInstalledError(
+      'This was asked for outside a guarded activity, where there is no claim.',
+    );
+  return context.effect;
+}
+
 /**
  * The request id of the running guarded activity, to hand to the provider. Every attempt gets the same.
  * @throws GuardNotInstalledError outside a guarded activity
  */
-export function requestId(): string {
-  const context = guardContext.getStore();
-  if (!context) throw new GuardNotInstalledError('requestId() was called outside a guarded activity.');
-  return context.effect.requestId;
-}
+export const requestId = (): string => currentClaim().requestId;
 
 const notInstalled = (name: string, insideAnother: boolean): GuardNotInstalledError =>
   new GuardNotInstalledError(

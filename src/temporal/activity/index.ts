@@ -1,3 +1,3 @@
 /** For activity code. */
-export { guarded, requestId } from './guarded';
-export type { AnyFunction, GuardedOptions } from './guarded';
+export { currentClaim, guarded, requestId } from './guarded';
+export type { AnyFunction, CurrentClaim, GuardedOptions } from './guarded';
