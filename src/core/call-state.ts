@@ -10,7 +10,7 @@ export interface CallState {
   readonly env: EngineEnvironment;
   readonly keeper: LeaseKeeper;
   readonly call: GuardedCall;
-  readonly request: ClaimRequest;
+  request: ClaimRequest;
   /** No waiting for another holder or a probe beyond this, by the monotonic clock. */
   readonly waitUntil: number;
   /** The store is asked until then for the claim, and for what is decided on it. */

@@ -4,6 +4,7 @@ import { onHold, type CallState } from './call-state';
 import {
   ActivityGuardError,
   InvalidRequestError,
+  LeaseLostError,
   NotCommittedError,
   OutcomeUnknownError,
   ReceiptStoreUnavailableError,
@@ -35,7 +36,9 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
     let value: unknown;
     try {
       value = await call.run(effect);
+      effect.ended = true;
     } catch (thrown) {
+      effect.ended = true;
       return await settleError(state, claim, effect, thrown);
     }
     return await settleResult(state, claim, effect, value);
@@ -46,6 +49,8 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
 
 class RunningEffect implements HeldEffect {
   begun = false;
+  /** Whoever still runs behind an effect that has ended must not start or go on: its claim may be given back. */
+  ended = false;
   readonly requestId: string;
   readonly token: string;
   readonly epoch: number;
@@ -61,6 +66,12 @@ class RunningEffect implements HeldEffect {
   }
 
   fence(): void {
+    if (this.ended) {
+      throw new LeaseLostError(
+        `The guarded call of request id ${this.requestId} has ended, so its effect must not start or go on.`,
+        { requestId: this.requestId },
+      );
+    }
     this.lease.assertHeld();
   }
 

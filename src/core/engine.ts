@@ -92,6 +92,7 @@ async function lookUntilDone(state: CallState): Promise<CallOutcome> {
     if ('done' in step) return step.done;
     if (clock.monotonic() + step.waitMs > state.waitUntil || state.call.signal?.aborted) throw step.orElse();
     await clock.sleep(step.waitMs, state.call.signal);
+    if (state.call.signal?.aborted) throw step.orElse();
     poll = Math.min(poll * 1.5, pollMs.most);
   }
   throw new InFlightError(
@@ -112,6 +113,8 @@ async function takeStep(
       return { done: await runEffect(state, receipt, asked) };
     case 'own-claim-lapsed':
       await askAgain(state, () => state.env.store.release(state.request));
+      // A release that arrives late must not find the next claim.
+      state.request = { ...state.request, token: state.env.newToken() };
       return 'again';
     case 'replay':
       state.emit('replayed');

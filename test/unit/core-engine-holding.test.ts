@@ -234,3 +234,19 @@ describe('a result that has no stored form', () => {
     expect(world.effects).toHaveLength(1);
   });
 });
+
+describe('an effect that is started only after its call has ended', () => {
+  // Mutation: fencing by the lease alone fails here.
+  it('is refused, for the claim was given back and a retry may have run it', async () => {
+    const world = new World();
+    let late: HeldEffect | undefined;
+    const run = async (effect: HeldEffect): Promise<never> => (
+      (late = effect), Promise.reject(new Error('too slow'))
+    );
+    await expect(world.worker().run({ run })).rejects.toThrow('too slow');
+    expect(await world.worker().ending()).toBe('charge 1');
+    expect(() => late?.begin()).toThrow(LeaseLostError);
+    expect(() => late?.fence()).toThrow(LeaseLostError);
+    expect(world.effects).toHaveLength(1);
+  });
+});

@@ -49,6 +49,10 @@ const waitShare = 0.8;
 /** Only a mocked environment names no time at all. */
 const longestAttemptMs = 10 * 60_000;
 
+/** The end of an attempt is kept free for reporting its result to Temporal, also while the database is away. */
+const reportShare = 0.15;
+const longestReportMs = 3000;
+
 /** The lease must outlive a few missed renewals. */
 const leastLeaseMs = 500;
 
@@ -127,7 +131,7 @@ function callOf(
     ),
     providerKeyTtlMs:
       options.providerKeyTtl === undefined ? undefined : toMs('providerKeyTtl', options.providerKeyTtl),
-    deadline: monotonic + startToCloseMs,
+    deadline: monotonic + startToCloseMs - Math.min(longestReportMs, startToCloseMs * reportShare),
     attempt: info.attempt,
     signal: context.cancellationSignal,
     codec: temporalCodec(context),

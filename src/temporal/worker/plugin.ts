@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { SimplePlugin } from '@temporalio/plugin';
-import type { Worker, WorkerInterceptors, WorkerOptions } from '@temporalio/worker';
+import type { BundleOptions, Worker, WorkerInterceptors, WorkerOptions } from '@temporalio/worker';
 
 import { GuardEngine, type GuardEvent, type ReceiptStore } from '../../core';
 import { systemClock } from '../../system-clock';
@@ -22,17 +22,22 @@ export interface ActivityGuardOptions extends GuardDefaults {
 
 const workflowInterceptors = require.resolve('../workflow/interceptors');
 
+/** An interceptor that calls activities before the workflow starts must find the run's identity known. */
+const oursFirst = (modules: string[] | undefined): string[] | undefined =>
+  modules?.includes(workflowInterceptors)
+    ? [workflowInterceptors, ...modules.filter((module) => module !== workflowInterceptors)]
+    : modules;
+
 function newEngine({ receipts, onEvent }: ActivityGuardOptions): GuardEngine {
   return new GuardEngine({
     store: receipts,
     clock: systemClock,
     newToken: randomUUID,
     onEvent: (event) => {
-      try {
-        onEvent?.(event);
-      } catch {
-        // An observer must not change the outcome of an effect.
-      }
+      // An observer must not change the outcome of an effect, nor end the process.
+      void Promise.resolve(event)
+        .then(onEvent)
+        .catch(() => undefined);
     },
   });
 }
@@ -68,10 +73,18 @@ export class ActivityGuardPlugin extends SimplePlugin {
     const configured = super.configureWorker(options);
     const { activities = {}, interceptors } = configured;
     const ours = activityInterceptor({ engine: this.engine, defaults: this.guard, activities });
+    const workflowModules = oursFirst(interceptors?.workflowModules);
+    const activity = [ours, ...(interceptors?.activity ?? [])];
     return {
       ...configured,
-      interceptors: { ...interceptors, activity: [ours, ...(interceptors?.activity ?? [])] },
+      interceptors: { ...interceptors, activity, ...(workflowModules && { workflowModules }) },
     };
+  }
+
+  override configureBundler(options: BundleOptions): BundleOptions {
+    const configured = super.configureBundler(options);
+    const modules = oursFirst(configured.workflowInterceptorModules);
+    return { ...configured, ...(modules && { workflowInterceptorModules: modules }) };
   }
 
   /** @throws ReceiptStoreUnavailableError before any task is polled, when the receipts cannot be used */
