@@ -80,6 +80,7 @@ describe('a worker that is frozen after the effect, for longer than its lease', 
     const name = 'frozen';
     const { client } = harness.stack.env;
     const first = await harness.startWorker(name, { crashPoint: 'after-effect', freezes: true });
+    const workflows = await harness.startWorker(name, { workflowsOnly: true });
     const handle = await client.workflow.start(chargeHeldOnce, {
       args: [name],
       taskQueue: name,
@@ -96,7 +97,7 @@ describe('a worker that is frozen after the effect, for longer than its lease', 
       state: 'committed',
       epoch: 1,
     });
-    await Promise.all([first.kill(), second.kill()]);
+    await Promise.all([first.kill(), second.kill(), workflows.kill()]);
   });
 });
 

@@ -57,7 +57,7 @@ export class Harness {
 
   async startWorker(
     taskQueue: string,
-    options: Pick<Partial<WorkerProcessConfig>, 'guarded' | 'crashPoint' | 'freezes'> = {},
+    options: Pick<Partial<WorkerProcessConfig>, 'guarded' | 'crashPoint' | 'freezes' | 'workflowsOnly'> = {},
   ): Promise<RunningWorker> {
     const config: WorkerProcessConfig = {
       address: this.stack.temporalAddress,

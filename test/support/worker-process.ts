@@ -18,6 +18,8 @@ export interface WorkerProcessConfig {
   readonly crashPoint?: CrashPoint;
   /** Stop at that point with SIGSTOP, until SIGCONT, instead of dying there. */
   readonly freezes?: boolean;
+  /** Polls for workflow tasks only. */
+  readonly workflowsOnly?: boolean;
 }
 
 /** Ends the process when its parent is gone: a killed test run must leave nothing behind. */
@@ -37,12 +39,17 @@ async function main(config: WorkerProcessConfig): Promise<void> {
     connection,
     namespace: config.namespace,
     taskQueue: config.taskQueue,
-    workflowBundle: { codePath: config.bundlePath },
+    // A frozen worker must hold no poll: what the server handed it would be lost until a time-out.
+    ...(config.freezes
+      ? { maxConcurrentActivityTaskExecutions: 1 }
+      : { workflowBundle: { codePath: config.bundlePath } }),
     // A workflow task for a worker that was killed goes to another one after this time.
     stickyQueueScheduleToStartTimeout: '1s',
-    ...(config.guarded
-      ? { activities: createActivities(provider), plugins: [new ActivityGuardPlugin({ receipts })] }
-      : { activities: { ...createRawActivities(provider), ...dieAfter(provider, config.crashPoint) } }),
+    ...(config.workflowsOnly
+      ? {}
+      : config.guarded
+        ? { activities: createActivities(provider), plugins: [new ActivityGuardPlugin({ receipts })] }
+        : { activities: { ...createRawActivities(provider), ...dieAfter(provider, config.crashPoint) } }),
   });
   process.send?.('ready');
   await worker.run();
