@@ -1,5 +1,5 @@
 /** What the commands do. Each answers whether it succeeded. */
-import type { Outcome, Receipt } from '../core';
+import { isUnresolved, type Outcome, type Receipt } from '../core';
 import { hashOfWrittenId, receiptKey } from '../ids';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
 import { UsageError, type CommandName, type Invocation } from './options';
@@ -24,9 +24,6 @@ function shown({
     outcome: outcome && { format: outcome.format, bytes: outcome.bytes.length },
   };
 }
-
-const isUnresolved = ({ state, leaseRemainingMs }: Pick<Receipt, 'state' | 'leaseRemainingMs'>): boolean =>
-  state === 'unknown' || (state === 'claimed' && leaseRemainingMs <= 0);
 
 const line = (receipt: Receipt): string =>
   [

@@ -26,6 +26,7 @@ export {
 export type { GuardErrorCode, GuardErrorOptions } from './errors';
 export { committed, governingPolicy, notCommitted, undetermined } from './policy';
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
+export { isUnresolved, noResult, receiptStates } from './receipt';
 export type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
 export { hasResult } from './settle';
 export { singleRequest } from './single-request';

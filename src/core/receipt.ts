@@ -1,7 +1,10 @@
 /** The receipt: the row that says what is known of one intended effect. */
 
 /** The states of a receipt; see `docs/protocol.md` for the transitions. */
-export type ReceiptState = 'claimed' | 'unknown' | 'committed' | 'rejected' | 'released';
+export const receiptStates = ['claimed', 'unknown', 'committed', 'rejected', 'released'] as const;
+
+/** One of them. */
+export type ReceiptState = (typeof receiptStates)[number];
 
 /** The name of an `onUnknown` policy as it is stored with a claim. */
 export type PolicyName = 'hold' | 'fail' | 'probe' | 'retry';
@@ -12,6 +15,9 @@ export interface Outcome {
   readonly format: string;
   readonly bytes: Uint8Array;
 }
+
+/** Marks a receipt whose effect happened but whose result has no stored form. */
+export const noResult: Outcome = { format: 'none', bytes: new Uint8Array() };
 
 /** Where a claim came from, for people: workflow id, run id, worker identity, … Never payloads. */
 export type Origin = Readonly<Record<string, string>>;
@@ -45,6 +51,13 @@ export interface Receipt {
   readonly outcome: Outcome | undefined;
   readonly origin: Origin;
 }
+
+/** Unknown, or as good as: its holder did not renew the lease. */
+export const isUnresolved = ({
+  state,
+  leaseRemainingMs,
+}: Pick<Receipt, 'state' | 'leaseRemainingMs'>): boolean =>
+  state === 'unknown' || (state === 'claimed' && leaseRemainingMs <= 0);
 
 /** What a source says of an outcome. */
 export type Verdict = 'committed' | 'not-committed' | 'rejected' | 'undetermined';

@@ -1,11 +1,8 @@
 /** Writing what became of an effect that was started. */
 import type { CallState } from './call-state';
 import { ResultUnavailableError } from './errors';
-import type { Outcome, Receipt } from './receipt';
+import { noResult, type Outcome, type Receipt } from './receipt';
 import { askAgain } from './store-retry';
-
-/** Marks a receipt whose effect happened but whose result has no stored form. */
-const noResult: Outcome = { format: 'none', bytes: new Uint8Array() };
 
 /** A settle is tried at least this long, even if the attempt's own time is nearly over. */
 const leastSettleMs = 2000;

@@ -15,12 +15,11 @@ import type {
   TakeOverRequest,
   Verdict,
 } from '../core';
+import { isUnresolved, noResult, receiptStates } from '../core';
 import { systemClock } from '../system-clock';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & { leaseUntil: number; firstClaim: number };
-
-const states: readonly ReceiptState[] = ['claimed', 'unknown', 'committed', 'rejected', 'released'];
 
 /** @internal What several stores share, as processes share a database. */
 export class MemoryDatabase {
@@ -114,8 +113,7 @@ export class MemoryReceipts implements ReceiptStore {
     this.addEvidence(key, { source, verdict, epoch, note });
     if (!isOpen) return false;
     row.doubt = false;
-    if (verdict === 'committed')
-      this.write(row, verdict, outcome ?? { format: 'none', bytes: new Uint8Array() });
+    if (verdict === 'committed') this.write(row, verdict, outcome ?? noResult);
     else row.state = 'released';
     return true;
   }
@@ -150,7 +148,7 @@ export class MemoryReceipts implements ReceiptStore {
     }
     const count = (state: ReceiptState): number => rows.filter((row) => row.state === state).length;
     return {
-      states: Object.fromEntries(states.map((state) => [state, count(state)])) as Record<
+      states: Object.fromEntries(receiptStates.map((state) => [state, count(state)])) as Record<
         ReceiptState,
         number
       >,
@@ -177,7 +175,7 @@ export class MemoryReceipts implements ReceiptStore {
   }
 
   private isUnresolved(row: Row): boolean {
-    return row.state === 'unknown' || (row.state === 'claimed' && this.isOver(row));
+    return isUnresolved(this.receiptOf(row));
   }
 
   private isVetoed(key: string): boolean {

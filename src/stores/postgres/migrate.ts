@@ -47,7 +47,6 @@ export async function migrationStatus(
  */
 export async function migrate(driver: Driver, sql: Statements, schema: string): Promise<number> {
   const { applied, latest } = await migrationStatus(driver, sql, schema);
-
   for (const { number, name, sha256, sql: text } of migrations.filter((m) => m.number > applied)) {
     // One transaction each. The row goes in first: whoever comes second finds it and skips the rest.
     await driver.script(`${lock(schema)}

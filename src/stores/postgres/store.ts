@@ -1,5 +1,5 @@
 /** The receipts in Postgres, over any driver. */
-import { InvalidRequestError, ReceiptStoreUnavailableError } from '../../core';
+import { InvalidRequestError, noResult, ReceiptStoreUnavailableError, receiptStates } from '../../core';
 import type {
   ClaimRequest,
   Evidence,
@@ -38,8 +38,6 @@ const dangers = [
   ['fsync', 'off', 'runs with fsync=off'],
   ['synchronous_commit', 'off', 'runs with synchronous_commit=off'],
 ] as const;
-
-const states: readonly ReceiptState[] = ['claimed', 'unknown', 'committed', 'rejected', 'released'];
 
 /** Receipts in Postgres. Make one with `pgReceipts()`. */
 export class PostgresReceipts implements ReceiptStore {
@@ -164,8 +162,7 @@ export class PostgresReceipts implements ReceiptStore {
   }
 
   async resolve({ key, epoch, verdict, source, note, outcome }: Resolution): Promise<boolean> {
-    const stored =
-      verdict === 'committed' ? (outcome ?? { format: 'none', bytes: new Uint8Array() }) : undefined;
+    const stored = verdict === 'committed' ? (outcome ?? noResult) : undefined;
     const rows = await this.run(this.sql.resolve, [
       key,
       epoch,
@@ -205,7 +202,7 @@ export class PostgresReceipts implements ReceiptStore {
     const count = (state: ReceiptState): number =>
       Number(counted.find((row) => row['state'] === state)?.['count'] ?? 0);
     return {
-      states: Object.fromEntries(states.map((state) => [state, count(state)])) as Record<
+      states: Object.fromEntries(receiptStates.map((state) => [state, count(state)])) as Record<
         ReceiptState,
         number
       >,

@@ -80,14 +80,13 @@ async function execute(
     if (!marked) effect.begin();
     return guardContext.run({ guards: marked ? fn : undefined, effect }, () => next(input));
   };
-  const cancelled = (): boolean => context.cancellationSignal.aborted;
   try {
     const call = callOf(setup.defaults, marked ?? {}, context, input, warnOnce);
     const outcome = await setup.engine.run({ ...call, run });
     if (outcome.kind === 'result') return outcome.value;
     throw rejectionFailure(outcome.error, outcome.requestId);
   } catch (error) {
-    throw toFailure(error, cancelled());
+    throw toFailure(error, context.cancellationSignal.aborted);
   }
 }
 
@@ -165,16 +164,16 @@ function identityOf(
   if (header?.idHash !== undefined)
     return { requestId: hashedRequestId(header.idHash), requestIdHash: header.idHash };
   const { info } = context;
-  const explicit = options.requestId?.(...(args as never[]));
-  if (explicit === undefined && options.requestId === undefined && header?.problem !== undefined) {
+  if (options.requestId === undefined && header?.problem !== undefined) {
     throw new InvalidRequestError(
       `No request id can be derived for ${info.activityType}: ${problems[header.problem]}. Nothing was run. Give it one: withRequestId(id, fn) in the workflow, or requestId: (…args) => id on the activity.`,
     );
   }
-  const requestId =
-    options.requestId === undefined ? (header?.id ?? withoutHeader(context, warnOnce)) : explicit;
+  const requestId = options.requestId
+    ? options.requestId(...(args as never[]))
+    : (header?.id ?? withoutHeader(context, warnOnce));
   const problem = requestIdProblem(requestId);
-  if (problem !== undefined || requestId === undefined)
+  if (problem !== undefined)
     throw new InvalidRequestError(`${info.activityType}: ${problem}. Nothing was run.`);
   const normal = requestId.normalize('NFC');
   return { requestId: normal, requestIdHash: hashRequestId(normal) };
