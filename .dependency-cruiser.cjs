@@ -76,7 +76,7 @@ module.exports = {
     rule(
       'one-realm-each',
       { path: '^src/temporal/(activity|client)/' },
-      { path: '^src/temporal/', pathNot: `^src/(temporal/$1/|${shared})` },
+      { path: '^src/temporal/', pathNot: `^src/(temporal/($1|outcomes)/|${shared})` },
     ),
     rule(
       'one-sdk-package-each',

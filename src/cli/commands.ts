@@ -18,7 +18,7 @@ function shown({
 }: Receipt): Record<string, unknown> {
   return {
     ...rest,
-    unresolved: isUnresolved({ state: rest.state, leaseRemainingMs }),
+    unresolved: isUnresolved({ ...rest, leaseRemainingMs }),
     leaseRemainingMs: Math.round(leaseRemainingMs),
     ageMs: Math.round(ageMs),
     outcome: outcome && { format: outcome.format, bytes: outcome.bytes.length },

@@ -11,6 +11,8 @@ export interface CallState {
   readonly keeper: LeaseKeeper;
   readonly call: GuardedCall;
   request: ClaimRequest;
+  /** Which generation of the intent `request` asks for. */
+  generation: number;
   /** No waiting for another holder or a probe beyond this, by the monotonic clock. */
   readonly waitUntil: number;
   /** The store is asked until then for the claim, and for what is decided on it. */
@@ -22,9 +24,13 @@ export interface CallState {
 
 const longestHoldMs = 60_000;
 
+/** Grows with the attempts, so that a long wait costs little. */
+export const growingMs = ({ call }: CallState): number =>
+  Math.min(1000 * 2 ** Math.min(call.attempt - 1, 10), longestHoldMs);
+
 /** The failure that keeps an activity pending until its outcome is resolved; asked again at growing intervals. */
 export function onHold(state: CallState, receipt: Receipt, waitMs = 0): OutcomeUnknownError {
-  const growing = 1000 * 2 ** Math.min(state.call.attempt - 1, 10);
+  const growing = growingMs(state);
   const wanted = Number.isFinite(waitMs) ? Math.max(growing, waitMs) : growing;
   return new OutcomeUnknownError(
     `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId} (epoch ${receipt.epoch}); nothing is run again. ` +

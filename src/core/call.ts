@@ -2,7 +2,7 @@
 import type { Clock } from './clock';
 import type { Classify, OnUnknown } from './policy';
 import type { Origin, Outcome, Verdict } from './receipt';
-import type { ReceiptStore } from './store';
+import type { HeldClaim, ReceiptStore } from './store';
 
 /** Reads and writes outcomes; the store sees only the bytes. */
 export interface OutcomeCodec {
@@ -25,7 +25,15 @@ export interface HeldEffect {
   fence(): void;
   /** Marks the moment from which the effect may have happened; fences first. May be called once. */
   begin(): void;
+  /**
+   * Runs the effect as a transaction of the store, which writes what `settlementOf` gives for its result as a part of
+   * it. May be called once, and only where the call is transactional.
+   */
+  commit<T>(transaction: (settlementOf: SettlementOf) => Promise<T>): Promise<T>;
 }
+
+/** The receipt that a transaction has to write for its result. */
+export type SettlementOf = (value: unknown) => Promise<HeldClaim & { readonly outcome: Outcome }>;
 
 /** One call of a guarded function. */
 export interface GuardedCall {
@@ -39,6 +47,16 @@ export interface GuardedCall {
   readonly origin: Origin;
   readonly onUnknown: OnUnknown;
   readonly classify?: Classify | undefined;
+  /** The effect is one transaction in the receipts' database, by `HeldEffect.commit`. */
+  readonly transactional?: boolean | undefined;
+  /** Which generation of the intent may run, where those before it were rejected; the first unless given. */
+  readonly generation?: number | undefined;
+  /** Whether what was thrown says that the effect goes on elsewhere, and its outcome comes from there. */
+  readonly isDelegation?: ((thrown: unknown) => boolean) | undefined;
+  /** How long the settled receipt is kept at least. */
+  readonly retainMs?: number | undefined;
+  /** An earlier attempt may have claimed the id up to this long ago; absent where there surely was none. */
+  readonly mayBeOlderMs?: number | undefined;
   readonly leaseMs: number;
   /** The longest time on the wire plus the provider's read lag. */
   readonly graceMs: number;
@@ -69,6 +87,12 @@ export type CallOutcome =
       readonly error: unknown;
       readonly replayed: boolean;
       readonly requestId: string;
+    }
+  | {
+      /** The effect goes on elsewhere; `thrown` is what said so. */
+      readonly kind: 'delegated';
+      readonly thrown: unknown;
+      readonly requestId: string;
     };
 
 /** Something that happened to a request id; for logs, metrics and tests. Never holds payloads. */
@@ -80,6 +104,7 @@ export interface GuardEvent {
     | 'unknown'
     | 'resolved'
     | 'settled'
+    | 'delegated'
     | 'released'
     | 'late'
     | 'store-error';

@@ -1,5 +1,5 @@
 /** The answer to a claim, as a pure function of the row that is there. */
-import type { Receipt } from './receipt';
+import { isFree, isUnresolved, type Receipt } from './receipt';
 
 /** One of the answers a claim can get. */
 export type ClaimAnswer =
@@ -9,6 +9,10 @@ export type ClaimAnswer =
   | 'own-claim-lapsed'
   /** Settled: give the stored outcome. */
   | 'replay'
+  /** A rejected or superseded one, and there is a next generation to ask for. */
+  | 'next-generation'
+  /** Settled long ago; what became of it is no longer kept. */
+  | 'pruned'
   /** Somebody holds it. */
   | 'in-flight'
   /** Nothing happened: claimable again. */
@@ -18,26 +22,44 @@ export type ClaimAnswer =
   /** The id belongs to another action or payload. */
   | 'reused';
 
-/** Which answer the row `receipt` gives to a claimer with this token and fingerprint. */
-export function decide(
-  receipt: Receipt,
-  request: { readonly token: string; readonly fingerprint: string },
-): ClaimAnswer {
-  if (receipt.fingerprint !== request.fingerprint) return 'reused';
+/** What decides between the answers, of the call that asks. */
+export interface Claimant {
+  readonly token: string;
+  readonly action: string;
+  readonly fingerprint: string;
+  /** The caller asks for a later generation of the intent, should this one be rejected. */
+  readonly wantsNext: boolean;
+}
+
+/** Which answer the row `receipt` gives to a claimer. */
+export function decide(receipt: Receipt, claimant: Claimant): ClaimAnswer {
+  if (receipt.action !== claimant.action) return 'reused';
+  // A new generation is an intent of its own, and may have another payload.
+  if (receipt.state === 'superseded') return 'next-generation';
+  if (receipt.state === 'rejected' && claimant.wantsNext) return 'next-generation';
+  if (receipt.fingerprint !== claimant.fingerprint) return 'reused';
   switch (receipt.state) {
     case 'committed':
     case 'rejected':
       return 'replay';
+    case 'pruned':
+      return 'pruned';
     case 'released':
       return 'released';
     case 'unknown':
       return 'unknown';
-    case 'claimed': {
-      const stands = receipt.leaseRemainingMs > 0;
-      if (receipt.token === request.token) return stands ? 'claimed' : 'own-claim-lapsed';
-      return stands ? 'in-flight' : 'unknown';
-    }
+    case 'delegated':
+      return 'in-flight';
+    case 'claimed':
+      return decideClaimed(receipt, claimant.token);
     default:
       return receipt.state satisfies never;
   }
+}
+
+function decideClaimed(receipt: Receipt, token: string): ClaimAnswer {
+  const stands = receipt.leaseRemainingMs > 0;
+  if (receipt.token === token) return stands ? 'claimed' : 'own-claim-lapsed';
+  if (isFree(receipt)) return 'released';
+  return isUnresolved(receipt) ? 'unknown' : 'in-flight';
 }

@@ -1,17 +1,19 @@
 /** Running an effect under its claim. */
-import type { CallOutcome, HeldEffect } from './call';
+import type { CallOutcome } from './call';
 import { onHold, type CallState } from './call-state';
+import { effectStorage } from './current';
 import {
   ActivityGuardError,
   InvalidRequestError,
-  LeaseLostError,
   NotCommittedError,
   OutcomeUnknownError,
   ReceiptStoreUnavailableError,
 } from './errors';
-import { after, type Instant, type Lease } from './leases';
-import { classifyError } from './policy';
+import { after, type Instant } from './leases';
+import { classifyError, type ErrorClass } from './policy';
 import type { Receipt } from './receipt';
+import { replay } from './replay';
+import { RunningEffect } from './running-effect';
 import { encodeResult, resultUnavailable, writeSettlement } from './settle';
 import { askAgain } from './store-retry';
 
@@ -22,20 +24,21 @@ const marginMs = 1000;
 export async function runEffect(state: CallState, claim: Receipt, asked: Instant): Promise<CallOutcome> {
   const { call, keeper, request } = state;
   state.emit('claimed');
+  const usableMs = providerKeysLastMs(state, claim);
   const lease = keeper.hold({
     key: request.key,
     token: request.token,
     requestId: claim.requestId,
     leaseMs: call.leaseMs,
-    renewUntil: call.deadline + marginMs,
+    renewUntil: Math.min(call.deadline + marginMs, asked.monotonic + usableMs - call.leaseMs),
     // The remaining time was read after `asked`, so the own deadline is the earlier one.
-    expires: after(asked, claim.leaseRemainingMs),
+    expires: after(asked, Math.min(claim.leaseRemainingMs, usableMs)),
   });
-  const effect = new RunningEffect(claim, lease, call.signal);
+  const effect = new RunningEffect(claim, lease, call);
   try {
     let value: unknown;
     try {
-      value = await call.run(effect);
+      value = await effectStorage.run(effect, () => call.run(effect));
       effect.ended = true;
     } catch (thrown) {
       effect.ended = true;
@@ -47,45 +50,11 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
   }
 }
 
-class RunningEffect implements HeldEffect {
-  begun = false;
-  /** Whoever still runs behind an effect that has ended must not start or go on: its claim may be given back. */
-  ended = false;
-  readonly requestId: string;
-  readonly token: string;
-  readonly epoch: number;
-  readonly signal: AbortSignal;
-
-  constructor(
-    claim: Receipt,
-    private readonly lease: Lease,
-    cancelled: AbortSignal | undefined,
-  ) {
-    ({ requestId: this.requestId, token: this.token, epoch: this.epoch } = claim);
-    this.signal = cancelled ? AbortSignal.any([lease.signal, cancelled]) : lease.signal;
-  }
-
-  fence(): void {
-    if (this.ended) {
-      throw new LeaseLostError(
-        `The guarded call of request id ${this.requestId} has ended, so its effect must not start or go on.`,
-        { requestId: this.requestId },
-      );
-    }
-    this.lease.assertHeld();
-  }
-
-  begin(): void {
-    if (this.begun) {
-      throw new InvalidRequestError(
-        `The effect of request id ${this.requestId} was started twice under one claim; the second start was refused. An interceptor that retries inside the guard does this: leave retries to the caller.`,
-        { requestId: this.requestId },
-      );
-    }
-    this.fence();
-    this.begun = true;
-  }
-}
+/** Under `'retry'` an earlier request may have reached the provider: what it forgot, it would do again. */
+const providerKeysLastMs = ({ call }: CallState, claim: Receipt): number =>
+  claim.doubt && call.onUnknown === 'retry' && call.providerKeyTtlMs !== undefined
+    ? call.providerKeyTtlMs - claim.ageMs
+    : Infinity;
 
 async function settleResult(
   state: CallState,
@@ -98,6 +67,7 @@ async function settleResult(
     await release(state, claim);
     return { kind: 'result', value, replayed: false, requestId: claim.requestId };
   }
+  if (state.call.transactional) return settleTransaction(state, claim, effect);
   const { outcome, problem } = await encodeResult(state, value);
   // Whatever came of the write, the effect happened and this is its result; Temporal's history keeps it.
   await writeSettlement(state, claim, 'committed', outcome);
@@ -111,10 +81,13 @@ async function settleError(
   effect: RunningEffect,
   thrown: unknown,
 ): Promise<CallOutcome> {
-  const meaning = effect.begun ? classifyError(thrown, state.call.classify) : 'not-committed';
+  if (effect.committed) return settleTransaction(state, claim, effect);
+  if (effect.begun && state.call.isDelegation?.(thrown)) return delegate(state, claim, thrown);
+  const meaning = meaningOf(state, effect, thrown);
   switch (meaning) {
     case 'not-committed': {
-      await release(state, claim);
+      const released = await release(state, claim);
+      if (!released && state.call.transactional) return lookUp(state, claim, thrown);
       // Over an unknown attempt, that this one did nothing says nothing of the first.
       if (claim.doubt) throw unknownAfter(state, claim, thrown);
       if (!effect.begun || thrown instanceof ActivityGuardError) throw thrown;
@@ -127,6 +100,53 @@ async function settleError(
     default:
       return meaning satisfies never;
   }
+}
+
+/** Without its receipt a transaction did not commit, whatever it threw. */
+function meaningOf(
+  { call: { transactional, classify } }: CallState,
+  effect: RunningEffect,
+  thrown: unknown,
+): ErrorClass {
+  if (!effect.begun) return 'not-committed';
+  const meaning = classifyError(thrown, classify);
+  return transactional && meaning === 'unknown' ? 'not-committed' : meaning;
+}
+
+/** The result of a transaction is what it committed, whatever the function did after it. */
+async function settleTransaction(
+  state: CallState,
+  claim: Receipt,
+  { committed }: RunningEffect,
+): Promise<CallOutcome> {
+  const { requestId } = claim;
+  if (committed) {
+    state.emit('settled', { verdict: 'committed' });
+    return { kind: 'result', value: committed.value, replayed: false, requestId };
+  }
+  const problem = new InvalidRequestError(
+    `The transactional effect of request id ${requestId} ended without a transaction, so nothing was kept. Do its work in receipts.transaction(async (tx) => …), or take transactional: true away.`,
+    { requestId },
+  );
+  if (!(await release(state, claim))) return lookUp(state, claim, problem);
+  throw problem;
+}
+
+/** The answer to a commit was lost: the row says what became of it. */
+async function lookUp(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
+  const found = await askAgain(state, () => state.env.store.get(claim.key), whileItMatters(state));
+  const receipt = found?.receipt;
+  if (receipt?.state === 'committed' || receipt?.state === 'rejected') return replay(state, receipt);
+  throw new NotCommittedError(messageOf(thrown), { requestId: claim.requestId, cause: thrown });
+}
+
+/** The claim stays open, without a lease, until whoever goes on with the effect says what became of it. */
+async function delegate(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
+  // Should it not be written the lease runs out, and the completion resolves an unknown row instead.
+  const until = whileItMatters(state);
+  const done = await askAgain(state, () => state.env.store.delegate(state.request), until).catch(() => false);
+  if (done) state.emit('delegated');
+  return { kind: 'delegated', thrown, requestId: claim.requestId };
 }
 
 async function settleRejection(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
@@ -147,6 +167,8 @@ async function settleRejection(state: CallState, claim: Receipt, thrown: unknown
         { requestId, cause: thrown },
       );
     case 'late':
+      if (state.call.transactional) return lookUp(state, claim, thrown);
+      throw unknownAfter(state, claim, thrown);
     case 'unknown':
       throw unknownAfter(state, claim, thrown);
     default:
@@ -167,10 +189,11 @@ async function leaveUnknown(state: CallState, claim: Receipt, thrown: unknown): 
 const whileItMatters = ({ call, env }: CallState): number =>
   Math.min(call.deadline, env.clock.monotonic() + call.leaseMs);
 
-async function release(state: CallState, claim: Receipt): Promise<void> {
+async function release(state: CallState, claim: Receipt): Promise<boolean> {
   // If it cannot be written the lease runs out and the row becomes unknown: safe, only slower.
   const released = await giveBack(state, whileItMatters(state));
   if (released && !claim.doubt) state.emit('released', { verdict: 'not-committed' });
+  return released;
 }
 
 /** Gives a claim back whose effect never started or surely did not happen. */

@@ -1,19 +1,20 @@
 /** One guarded call from its claim to its receipt. All decisions come from `decide.ts` and `policy.ts`. */
-import { receiptKey } from '../ids';
+import { generationId, receiptKey } from '../ids';
 import type { CallOutcome, EngineEnvironment, GuardedCall } from './call';
-import { onHold, type CallState } from './call-state';
+import { growingMs, onHold, type CallState } from './call-state';
 import { decide, type ClaimAnswer } from './decide';
 import { giveBack, runEffect } from './effect';
 import {
   InFlightError,
+  InvalidRequestError,
+  ReceiptPrunedError,
   RequestIdReusedError,
-  ResultUnavailableError,
   type ActivityGuardError,
 } from './errors';
 import { LeaseKeeper, type Instant } from './leases';
 import { policyName } from './policy';
 import type { Receipt } from './receipt';
-import { resultUnavailable } from './settle';
+import { replay } from './replay';
 import { askAgain } from './store-retry';
 import { atUnknown } from './unknown';
 
@@ -28,6 +29,9 @@ const leastAskMs = 2000;
 
 /** A call that keeps losing races gives up after this many looks; each look is one step of somebody else. */
 const mostLooks = 10_000;
+
+/** Each is an intent that somebody started on purpose; far fewer are ever needed. */
+const mostGenerations = 100;
 
 /** What one look at the row led to: an outcome, or a time to wait before the next look. */
 type Step =
@@ -49,7 +53,8 @@ export class GuardEngine {
   async run(call: GuardedCall): Promise<CallOutcome> {
     const { env } = this;
     const now = env.clock.monotonic();
-    const { requestId, requestIdHash, action, fingerprint, leaseMs, origin } = call;
+    const { requestId, requestIdHash, action, fingerprint, leaseMs, origin, retainMs } = call;
+    const transactional = call.transactional ?? false;
     const state: CallState = {
       env,
       keeper: this.keeper,
@@ -63,11 +68,16 @@ export class GuardEngine {
         origin,
         token: env.newToken(),
         policy: policyName(call.onUnknown),
+        transactional,
+        retainMs,
+        // A transaction that a failover lost is lost with its receipt: it did not happen.
+        mayBeOlderMs: transactional ? undefined : call.mayBeOlderMs,
       },
+      generation: 1,
       waitUntil: Math.min(call.deadline, now + call.waitMs),
       askUntil: Math.min(call.deadline, now + Math.max(call.waitMs, leastAskMs)),
       claimInDoubt: false,
-      emit: (type, more) => env.onEvent({ type, requestId, action, ...more }),
+      emit: (type, more) => env.onEvent({ type, requestId: state.request.requestId, action, ...more }),
     };
     return lookUntilDone(state).catch((error: unknown) => {
       // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
@@ -84,7 +94,8 @@ async function lookUntilDone(state: CallState): Promise<CallOutcome> {
   for (let look = 0; look < mostLooks; look++) {
     const asked = state.keeper.now();
     const receipt = await askForClaim(state, () => store.claim(state.request));
-    const answer = decide(receipt, state.request);
+    const wantsNext = state.generation < (state.call.generation ?? 1);
+    const answer = decide(receipt, { ...state.request, wantsNext });
     if (answer !== before && (answer === 'in-flight' || answer === 'unknown')) state.emit(answer);
     before = answer;
     const step = await takeStep(state, receipt, answer, asked, poll);
@@ -119,8 +130,15 @@ async function takeStep(
     case 'replay':
       state.emit('replayed');
       return { done: await replay(state, receipt) };
-    case 'in-flight':
-      return { waitMs: Math.min(receipt.leaseRemainingMs, poll), orElse: () => inFlight(receipt) };
+    case 'next-generation':
+      nextGeneration(state);
+      return 'again';
+    case 'pruned':
+      throw pruned(receipt);
+    case 'in-flight': {
+      const waitMs = receipt.state === 'delegated' ? poll : Math.min(receipt.leaseRemainingMs, poll);
+      return { waitMs, orElse: () => inFlight(state, receipt) };
+    }
     case 'released': {
       const taken = await takeOver(state, receipt, false);
       return taken ? { done: taken } : { waitMs: poll, orElse: () => onHold(state, receipt) };
@@ -160,29 +178,39 @@ async function takeOver(
   return taken && runEffect(state, taken, asked);
 }
 
-async function replay(
-  state: CallState,
-  { outcome, requestId, state: settled }: Receipt,
-): Promise<CallOutcome> {
-  const { codec } = state.call;
-  if (!outcome) throw resultUnavailable(requestId);
-  if (settled === 'rejected')
-    return { kind: 'rejected', error: await codec.decodeFailure(outcome), replayed: true, requestId };
-  try {
-    return { kind: 'result', value: await codec.decodeResult(outcome), replayed: true, requestId };
-  } catch (cause) {
-    if (cause instanceof ResultUnavailableError) throw cause;
-    throw resultUnavailable(requestId, cause);
+function nextGeneration(state: CallState): void {
+  const { requestId, requestIdHash } = state.call;
+  const generation = state.generation + 1;
+  if (generation > mostGenerations) {
+    throw new InvalidRequestError(
+      `Request id ${requestId} has ${mostGenerations} generations already; nothing was run. Give this intent a request id of its own.`,
+      { requestId },
+    );
   }
+  const next = generationId({ requestId, requestIdHash }, generation);
+  const key = receiptKey(state.env.store.namespace, next.requestIdHash);
+  state.request = { ...state.request, key, requestId: next.requestId, token: state.env.newToken() };
+  state.generation = generation;
 }
 
-const inFlight = (receipt: Receipt): InFlightError =>
-  new InFlightError(
-    `Request id ${receipt.requestId} is being executed by somebody else (epoch ${receipt.epoch}). Retry later: you will get its result.`,
+function inFlight(state: CallState, receipt: Receipt): InFlightError {
+  const isElsewhere = receipt.state === 'delegated';
+  return new InFlightError(
+    `Request id ${receipt.requestId} is being executed ${isElsewhere ? 'and will be completed from elsewhere' : `by somebody else (epoch ${receipt.epoch})`}. Retry later: you will get its result.`,
     {
       requestId: receipt.requestId,
-      retryAfterMs: Math.max(1000, Math.min(receipt.leaseRemainingMs, 60_000)),
+      retryAfterMs: isElsewhere
+        ? growingMs(state)
+        : Math.max(1000, Math.min(receipt.leaseRemainingMs, 60_000)),
     },
+  );
+}
+
+const pruned = ({ requestId, settledAt }: Receipt): ReceiptPrunedError =>
+  new ReceiptPrunedError(
+    `Request id ${requestId} was settled at ${settledAt} and its receipt has been pruned since; nothing was run. ` +
+      'Look the outcome up at the provider, and give a new intent a request id of its own.',
+    { requestId },
   );
 
 const reused = (requestId: string, action: string, receipt: Receipt): RequestIdReusedError =>

@@ -12,6 +12,7 @@ export type GuardErrorCode =
   | 'GuardNotInstalled'
   | 'LeaseLost'
   | 'ResultUnavailable'
+  | 'ReceiptPruned'
   | 'NotCommitted'
   | 'Rejected';
 
@@ -131,6 +132,15 @@ export class ResultUnavailableError extends ActivityGuardError {
   static readonly code = 'ResultUnavailable' satisfies GuardErrorCode;
   constructor(message: string, options?: GuardErrorOptions) {
     super('ResultUnavailable', message, false, options);
+  }
+}
+
+/** The effect was settled so long ago that its receipt was pruned. It does not run again; a new intent needs a new id. */
+export class ReceiptPrunedError extends ActivityGuardError {
+  /** @internal */
+  static readonly code = 'ReceiptPruned' satisfies GuardErrorCode;
+  constructor(message: string, options?: GuardErrorOptions) {
+    super('ReceiptPruned', message, false, options);
   }
 }
 

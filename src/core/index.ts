@@ -6,6 +6,7 @@ export type {
   OutcomeCodec,
 } from './call';
 export type { Clock } from './clock';
+export { currentEffect } from './current';
 export { decide } from './decide';
 export { toMs } from './duration';
 export type { Duration } from './duration';
@@ -20,13 +21,14 @@ export {
   OutcomeUnknownError,
   ReceiptStoreUnavailableError,
   RejectedError,
+  ReceiptPrunedError,
   RequestIdReusedError,
   ResultUnavailableError,
 } from './errors';
 export type { GuardErrorCode, GuardErrorOptions } from './errors';
-export { committed, governingPolicy, notCommitted, undetermined } from './policy';
+export { classifyError, committed, governingPolicy, notCommitted, undetermined } from './policy';
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
-export { isUnresolved, noResult, receiptStates } from './receipt';
+export { isFree, isUnresolved, noResult, receiptStates } from './receipt';
 export type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
 export { hasResult } from './settle';
 export { singleRequest } from './single-request';
@@ -34,9 +36,12 @@ export type {
   ClaimRequest,
   HeldClaim,
   ListFilter,
+  NewEvidence,
+  PruneRequest,
   ReceiptStats,
   ReceiptStore,
   Resolution,
   Settlement,
+  Supersession,
   TakeOverRequest,
 } from './store';

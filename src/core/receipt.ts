@@ -1,7 +1,16 @@
 /** The receipt: the row that says what is known of one intended effect. */
 
 /** The states of a receipt; see `docs/protocol.md` for the transitions. */
-export const receiptStates = ['claimed', 'unknown', 'committed', 'rejected', 'released'] as const;
+export const receiptStates = [
+  'claimed',
+  'delegated',
+  'unknown',
+  'committed',
+  'rejected',
+  'released',
+  'superseded',
+  'pruned',
+] as const;
 
 /** One of them. */
 export type ReceiptState = (typeof receiptStates)[number];
@@ -40,6 +49,8 @@ export interface Receipt {
   readonly epoch: number;
   /** The claim was taken over from an unknown one, so a "no" says nothing of the earlier attempt. */
   readonly doubt: boolean;
+  /** The effect is a transaction in the receipts' own database and commits with its receipt, or not at all. */
+  readonly transactional: boolean;
   /** Milliseconds until the lease ends; negative once it is over. */
   readonly leaseRemainingMs: number;
   /** Milliseconds since the first claim of this id. */
@@ -52,19 +63,29 @@ export interface Receipt {
   readonly origin: Origin;
 }
 
-/** Unknown, or as good as: its holder did not renew the lease. */
-export const isUnresolved = ({
-  state,
-  leaseRemainingMs,
-}: Pick<Receipt, 'state' | 'leaseRemainingMs'>): boolean =>
-  state === 'unknown' || (state === 'claimed' && leaseRemainingMs <= 0);
+type Standing = Pick<Receipt, 'state' | 'leaseRemainingMs' | 'transactional' | 'doubt'>;
 
-/** What a source says of an outcome. */
-export type Verdict = 'committed' | 'not-committed' | 'rejected' | 'undetermined';
+/** Its holder did not renew the lease. */
+const isLapsed = ({ state, leaseRemainingMs }: Standing): boolean =>
+  state === 'claimed' && leaseRemainingMs <= 0;
+
+/** Without its receipt a transaction cannot have committed; only an attempt before it leaves a doubt. */
+const provesNothingHappened = ({ transactional, doubt }: Standing): boolean => transactional && !doubt;
+
+/** Unknown, or as good as: its holder did not renew the lease. */
+export const isUnresolved = (receipt: Standing): boolean =>
+  receipt.state === 'unknown' || (isLapsed(receipt) && !provesNothingHappened(receipt));
+
+/** Nothing happened, so it may be claimed again. */
+export const isFree = (receipt: Standing): boolean =>
+  receipt.state === 'released' || (isLapsed(receipt) && provesNothingHappened(receipt));
+
+/** What a source says of an outcome; `'superseded'` is an operator who lets the intent happen once more. */
+export type Verdict = 'committed' | 'not-committed' | 'rejected' | 'undetermined' | 'superseded';
 
 /** One piece of evidence, kept beside the receipt for ever. */
 export interface Evidence {
-  /** Who says it: `'probe'`, `'operator'`, `'late-settle'`, … */
+  /** Who says it: `'probe'`, `'operator'`, `'late-settle'`, `'failover'`, … */
   readonly source: string;
   readonly verdict: Verdict;
   /** The epoch of the claim it speaks of. */

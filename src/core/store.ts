@@ -12,6 +12,15 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   readonly policy: PolicyName;
   readonly origin: Origin;
+  /** The effect commits together with its receipt, or not at all. */
+  readonly transactional: boolean;
+  /** How long the settled receipt is kept at least, in milliseconds; the pruner's own time unless given. */
+  readonly retainMs?: number | undefined;
+  /**
+   * An earlier attempt at this intent may have claimed it up to this many milliseconds ago. Where the database has
+   * failed over since, and there is no row, the claim was perhaps lost: then the row is inserted as unknown.
+   */
+  readonly mayBeOlderMs?: number | undefined;
 }
 
 /** A claim on an existing row: compare-and-set on the epoch that the caller saw. */
@@ -43,6 +52,33 @@ export interface Resolution {
   readonly note?: string | undefined;
   /** The result, for `'committed'`. */
   readonly outcome?: Outcome | undefined;
+}
+
+/** What a source says, to be kept beside the receipt whatever its state. */
+export interface NewEvidence {
+  readonly key: string;
+  /** The epoch of the claim it speaks of. */
+  readonly epoch: number;
+  readonly source: string;
+  readonly verdict: Verdict;
+  readonly note?: string | undefined;
+  readonly outcome?: Outcome | undefined;
+}
+
+/** An operator lets an intent happen once more: compare-and-set on the epoch that was seen. */
+export interface Supersession {
+  readonly key: string;
+  readonly epoch: number;
+  readonly source: string;
+  readonly note?: string | undefined;
+}
+
+/** What may be pruned. */
+export interface PruneRequest {
+  /** Settled at least this long ago, where the claim named no time of its own. */
+  readonly retainMs: number;
+  /** At most this many at once; 10,000 unless given. */
+  readonly limit?: number;
 }
 
 /** Which receipts to list. */
@@ -78,12 +114,23 @@ export interface ReceiptStore {
   renew(claims: readonly HeldClaim[], leaseMs: number): Promise<ReadonlySet<string>>;
   /** Writes the outcome; `'late'` if somebody else holds the row or settled it: then it is kept as evidence. */
   settle(settlement: Settlement): Promise<ReceiptState | 'late'>;
+  /** Hands a claim over to whoever completes it elsewhere: it has no lease any more. */
+  delegate(claim: HeldClaim): Promise<boolean>;
   /** The effect did not happen: claimable again (unknown again, if taken over in doubt). */
   release(claim: HeldClaim): Promise<boolean>;
   /** Nobody knows: the effect ended without an outcome. */
   markUnknown(claim: HeldClaim): Promise<boolean>;
   /** Settles an unknown row by evidence, which is kept either way; `false` if the row is not (or no longer) open to it. */
   resolve(resolution: Resolution): Promise<boolean>;
+  /** Keeps what a source says. It changes no receipt; *committed* forbids to run the effect again. */
+  addEvidence(evidence: NewEvidence): Promise<void>;
+  /**
+   * Closes a generation of an intent, whatever came of it, so that the next call starts a new one; its outcome is
+   * kept. `false` where somebody holds the claim, or the row has changed.
+   */
+  supersede(supersession: Supersession): Promise<boolean>;
+  /** Turns settled receipts past their time into tombstones and returns how many. */
+  prune(request: PruneRequest): Promise<number>;
   get(
     key: string,
   ): Promise<{ readonly receipt: Receipt; readonly evidence: readonly Evidence[] } | undefined>;

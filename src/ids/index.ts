@@ -3,6 +3,7 @@ export {
   composeId,
   fallbackRequestId,
   fingerprintOf,
+  generationId,
   hashArgs,
   hashOfWrittenId,
   hashRequestId,
@@ -10,7 +11,9 @@ export {
   nextScope,
   receiptKey,
   requestIdProblem,
+  withoutGeneration,
 } from './request-id';
+export type { IdentifiedRequest } from './request-id';
 export { sha256Hex } from './sha256';
 export { CallTable } from './slots';
 export type { Call, CallKind } from './slots';

@@ -21,6 +21,7 @@ export function requestIdProblem(id: unknown): string | undefined {
   if (id === '') return 'the request id is empty';
   if (id.includes('\0')) return 'the request id contains a NUL character';
   if (/\p{Surrogate}/u.test(id)) return 'the request id contains a lone surrogate (broken UTF-16)';
+  if (generationSuffix.test(id)) return 'the request id ends like a generation (~g2), which is not for ids';
   const bytes = utf8Length(id.normalize('NFC'));
   if (bytes > maxRequestIdBytes) return `the request id has ${bytes} bytes, ${maxRequestIdBytes} at most`;
   return undefined;
@@ -32,9 +33,40 @@ export const hashRequestId = (id: string): string => sha256Hex(id.normalize('NFC
 /** How an explicit id that came from a workflow is written: only its hash is known (headers stand in clear). */
 export const hashedRequestId = (hash: string): string => `sha256:${hash}`;
 
-/** The hash of a request id as people write it: the id itself, or its `sha256:…` form. */
-export const hashOfWrittenId = (text: string): string =>
-  /^sha256:([0-9a-f]{64})$/.exec(text)?.[1] ?? hashRequestId(text);
+/** `…~g2`: the second generation of an intent. */
+const generationSuffix = /~g([1-9]\d{0,2})$/;
+
+/** An id as it is known, and what identifies it. */
+export interface IdentifiedRequest {
+  readonly requestId: string;
+  readonly requestIdHash: string;
+}
+
+/**
+ * The id of a later generation of an intent: an id of its own. Its hash comes from the first one's hash, so that who
+ * knows only that finds it, too.
+ */
+export const generationId = (
+  { requestId, requestIdHash }: IdentifiedRequest,
+  generation: number,
+): IdentifiedRequest => ({
+  requestId: `${requestId}~g${generation}`,
+  requestIdHash: sha256Hex(composeId([requestIdHash, `g${generation}`])),
+});
+
+/** The id of the intent, whatever its generation. */
+export const withoutGeneration = (text: string): string => text.replace(generationSuffix, '');
+
+/** The hash of a request id as people write it: the id itself or its `sha256:…` form, with its generation. */
+export function hashOfWrittenId(text: string): string {
+  const generation = generationSuffix.exec(text)?.[1];
+  if (generation !== undefined) {
+    const requestId = withoutGeneration(text);
+    const requestIdHash = hashOfWrittenId(requestId);
+    return generationId({ requestId, requestIdHash }, Number(generation)).requestIdHash;
+  }
+  return /^sha256:([0-9a-f]{64})$/.exec(text)?.[1] ?? hashRequestId(text);
+}
 
 /** The primary key of a receipt, as a uuid: 128 bits of a hash over the guard's namespace and the id's hash. */
 export function receiptKey(namespace: string, requestIdHash: string): string {

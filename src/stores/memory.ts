@@ -5,21 +5,31 @@ import type {
   Evidence,
   HeldClaim,
   ListFilter,
+  NewEvidence,
   Outcome,
+  PruneRequest,
   Receipt,
   ReceiptState,
   ReceiptStats,
   ReceiptStore,
   Resolution,
   Settlement,
+  Supersession,
   TakeOverRequest,
   Verdict,
 } from '../core';
-import { isUnresolved, noResult, receiptStates } from '../core';
+import { isFree, isUnresolved, noResult, receiptStates } from '../core';
 import { systemClock } from '../system-clock';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & { leaseUntil: number; firstClaim: number };
+type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & {
+  leaseUntil: number;
+  firstClaim: number;
+  retainMs: number | undefined;
+  settledWhen: number;
+};
+
+const settledStates: readonly ReceiptState[] = ['committed', 'rejected', 'superseded'];
 
 /** @internal What several stores share, as processes share a database. */
 export class MemoryDatabase {
@@ -41,28 +51,31 @@ export class MemoryReceipts implements ReceiptStore {
   ) {}
 
   async claim(request: ClaimRequest): Promise<Receipt> {
-    const { key, requestId, action, fingerprint, token, leaseMs, policy, origin } = request;
+    const { key, requestId, action, fingerprint, token, leaseMs, policy, origin, transactional, retainMs } =
+      request;
     const { rows, clock, time } = this.database;
     const found = rows.get(key);
     if (found) return this.receiptOf(found);
     const row: Row = {
       ...{ key, namespace: this.namespace, requestId, action, fingerprint, state: 'claimed', policy, token },
       ...{ epoch: 1, doubt: false, claimedAt: time, settledAt: undefined, outcome: undefined, origin },
-      ...{ firstClaim: clock.monotonic(), leaseUntil: clock.monotonic() + leaseMs },
+      ...{ firstClaim: clock.monotonic(), leaseUntil: clock.monotonic() + leaseMs, settledWhen: Infinity },
+      ...{ transactional, retainMs },
     };
     rows.set(key, row);
     return this.receiptOf(row);
   }
 
   async takeOver(request: TakeOverRequest): Promise<Receipt | undefined> {
-    const { key, token, policy, origin, leaseMs, epoch, fromUnknown } = request;
+    const { key, token, policy, origin, leaseMs, epoch, fromUnknown, transactional, retainMs } = request;
     const row = this.database.rows.get(key);
     if (row?.epoch !== epoch) return undefined;
-    const isFree = row.state === 'released' || (fromUnknown && this.isUnresolved(row));
-    if (!isFree || this.isVetoed(key)) return undefined;
-    const doubt = row.state !== 'released';
+    const doubt = !this.isFree(row);
+    if (doubt && !(fromUnknown && this.isUnresolved(row))) return undefined;
+    if (this.isVetoed(key)) return undefined;
     const leaseUntil = this.database.clock.monotonic() + leaseMs;
     Object.assign(row, { state: 'claimed', epoch: epoch + 1, doubt, token, policy, origin, leaseUntil });
+    Object.assign(row, { transactional, retainMs });
     return this.receiptOf(row);
   }
 
@@ -78,26 +91,33 @@ export class MemoryReceipts implements ReceiptStore {
     const { key, epoch, state, outcome } = settlement;
     const row = this.held(settlement);
     const isLateCommit = state === 'committed' && (row?.state === 'unknown' || row?.state === 'released');
-    if (row && (row.state === 'claimed' || isLateCommit)) {
+    if (row && (isOpen(row) || isLateCommit)) {
       if (row.doubt && state === 'rejected') row.state = 'unknown';
       else this.write(row, state, outcome);
       return row.state;
     }
     if (row?.state === state) return state;
-    this.addEvidence(key, { source: 'late-settle', verdict: state, epoch });
+    this.keep(key, { source: 'late-settle', verdict: state, epoch });
     return 'late';
+  }
+
+  async delegate(claim: HeldClaim): Promise<boolean> {
+    const row = this.held(claim);
+    if (row?.state !== 'claimed') return false;
+    row.state = 'delegated';
+    return true;
   }
 
   async release(claim: HeldClaim): Promise<boolean> {
     const row = this.held(claim);
-    if (row?.state !== 'claimed') return false;
+    if (!row || !isOpen(row)) return false;
     row.state = row.doubt ? 'unknown' : 'released';
     return true;
   }
 
   async markUnknown(claim: HeldClaim): Promise<boolean> {
     const row = this.held(claim);
-    if (row?.state !== 'claimed') return false;
+    if (!row || !isOpen(row)) return false;
     row.state = 'unknown';
     return true;
   }
@@ -105,17 +125,44 @@ export class MemoryReceipts implements ReceiptStore {
   async resolve({ key, epoch, verdict, source, note, outcome }: Resolution): Promise<boolean> {
     const row = this.database.rows.get(key);
     if (!row) return false;
-    const isOpen =
+    const isDelegated = row.state === 'delegated';
+    const isOpenTo =
       row.epoch === epoch &&
       (verdict === 'committed'
-        ? this.isUnresolved(row) || row.state === 'released'
-        : this.isUnresolved(row) && this.isOver(row) && !this.isVetoed(key));
-    this.addEvidence(key, { source, verdict, epoch, note });
-    if (!isOpen) return false;
+        ? this.isUnresolved(row) || this.isFree(row) || isDelegated
+        : (isDelegated || (this.isUnresolved(row) && this.isOver(row))) && !this.isVetoed(key));
+    this.keep(key, { source, verdict, epoch, note });
+    if (!isOpenTo) return false;
     row.doubt = false;
     if (verdict === 'committed') this.write(row, verdict, outcome ?? noResult);
     else row.state = 'released';
     return true;
+  }
+
+  async addEvidence({ key, source, verdict, epoch, note }: NewEvidence): Promise<void> {
+    this.keep(key, { source, verdict, epoch, note });
+  }
+
+  async supersede({ key, epoch, source, note }: Supersession): Promise<boolean> {
+    const row = this.database.rows.get(key);
+    if (row?.epoch !== epoch || row.state === 'superseded' || row.state === 'pruned') return false;
+    if ((row.state === 'claimed' || row.state === 'unknown') && !this.isOver(row)) return false;
+    row.state = 'superseded';
+    row.settledAt ??= this.database.time;
+    row.settledWhen = Math.min(row.settledWhen, this.database.clock.monotonic());
+    this.keep(key, { source, verdict: 'superseded', epoch, note });
+    return true;
+  }
+
+  async prune({ retainMs, limit = 10_000 }: PruneRequest): Promise<number> {
+    const now = this.database.clock.monotonic();
+    const due = this.ownRows()
+      .filter(
+        (row) => settledStates.includes(row.state) && row.settledWhen + (row.retainMs ?? retainMs) <= now,
+      )
+      .slice(0, limit);
+    for (const row of due) Object.assign(row, { state: 'pruned', outcome: undefined, origin: {} });
+    return due.length;
   }
 
   async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {
@@ -178,6 +225,10 @@ export class MemoryReceipts implements ReceiptStore {
     return isUnresolved(this.receiptOf(row));
   }
 
+  private isFree(row: Row): boolean {
+    return isFree(this.receiptOf(row));
+  }
+
   private isVetoed(key: string): boolean {
     return this.database.evidence.some((e) => e.key === key && e.verdict === 'committed');
   }
@@ -186,20 +237,30 @@ export class MemoryReceipts implements ReceiptStore {
     row.state = state;
     row.outcome = { format: outcome.format, bytes: outcome.bytes.slice() };
     row.settledAt = this.database.time;
+    row.settledWhen = this.database.clock.monotonic();
   }
 
-  private addEvidence(
+  private keep(
     key: string,
     { note, ...said }: Omit<Evidence, 'at' | 'note'> & { note?: string | undefined },
   ): void {
     this.database.evidence.push({ key, note, at: this.database.time, ...said });
   }
 
-  private receiptOf({ leaseUntil, firstClaim, ...row }: Row): Receipt {
+  private receiptOf({
+    leaseUntil,
+    firstClaim,
+    retainMs: _retainMs,
+    settledWhen: _when,
+    ...row
+  }: Row): Receipt {
     const now = this.database.clock.monotonic();
     return { ...row, leaseRemainingMs: leaseUntil - now, ageMs: now - firstClaim };
   }
 }
+
+/** Its holder may still say what became of it. */
+const isOpen = ({ state }: Row): boolean => state === 'claimed' || state === 'delegated';
 
 /**
  * Keeps receipts in the memory of this process: they protect nothing beyond it, are gone when it ends, and are never

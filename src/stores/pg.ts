@@ -1,19 +1,25 @@
 /** Receipts in Postgres through `pg`. */
-import { Pool, type PoolConfig } from 'pg';
+import { Pool, type PoolClient, type PoolConfig } from 'pg';
 
-import type { Driver } from './postgres/driver';
+import type { Driver, Run } from './postgres/driver';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
 
-/** The part of a `pg` pool that is used: any copy and any wrapper of it will do. */
-export interface PgPoolLike {
+/** The part of a `pg` client or pool that is used. */
+interface Queryable {
   query(query: {
     name?: string;
     text: string;
     values: unknown[];
   }): Promise<{ rows: Record<string, unknown>[] }>;
-  connect(): Promise<{ query(text: string): Promise<unknown>; release(error?: Error | boolean): void }>;
+}
+
+/** The part of a `pg` pool that is used: any copy and any wrapper of it will do. */
+export interface PgPoolLike extends Queryable {
+  connect(): Promise<
+    Queryable & { query(text: string): Promise<unknown>; release(error?: Error | boolean): void }
+  >;
   end(): Promise<void>;
 }
 
@@ -28,17 +34,13 @@ const connectionTimeoutMillis = 5000;
 export function pgReceipts(
   poolOrConfig: PgPoolLike | PoolConfig,
   options?: PostgresReceiptsOptions,
-): PostgresReceipts {
+): PostgresReceipts<PoolClient> {
   const own = 'query' in poolOrConfig ? undefined : newPool(poolOrConfig);
   const pool: PgPoolLike = own ?? (poolOrConfig as PgPoolLike);
-  const driver: Driver = {
-    run: async ({ name, text }, parameters) => {
-      const values = parameters.map((p) =>
-        p instanceof Uint8Array && !Buffer.isBuffer(p) ? Buffer.from(p) : p,
-      );
-      return (await pool.query({ name, text, values })).rows;
-    },
-    script: (text) => runScript(pool, text),
+  const driver: Driver<PoolClient> = {
+    run: runOn(pool),
+    transaction: (work) => transaction(pool, work),
+    script: async (text) => transaction(pool, async (client) => void (await client.query(text))),
     close: async () => own?.end(),
   };
   return new PostgresReceipts(driver, options);
@@ -51,11 +53,26 @@ function newPool(config: PoolConfig): Pool {
   return pool;
 }
 
-async function runScript(pool: PgPoolLike, text: string): Promise<void> {
+const runOn =
+  (on: Queryable): Run =>
+  async ({ name, text }, parameters) => {
+    const values = parameters.map((p) =>
+      p instanceof Uint8Array && !Buffer.isBuffer(p) ? Buffer.from(p) : p,
+    );
+    return (await on.query({ name, text, values })).rows;
+  };
+
+async function transaction<T>(
+  pool: PgPoolLike,
+  work: (client: PoolClient, run: Run) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken = false;
   try {
-    await client.query(`begin;\n${text}\ncommit;`);
+    await client.query('begin');
+    const value = await work(client as PoolClient, runOn(client));
+    await client.query('commit');
+    return value;
   } catch (error) {
     await client.query('rollback').catch(() => (broken = true));
     throw error;

@@ -94,7 +94,7 @@ export function describeOutcomes(name: string, makeStore: () => Promise<StoreFix
           }
           expect(await read(store, owner)).toMatchObject({
             receipt: before.receipt,
-            evidence: ['late-settle: committed (5)', 'late-settle: rejected (5)'],
+            evidence: [...before.evidence, 'late-settle: committed (5)', 'late-settle: rejected (5)'],
           });
         },
       );

@@ -47,7 +47,7 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
         }
         const listed = async (filter?: Parameters<ReceiptStore['list']>[0]): Promise<string[]> =>
           (await own.list(filter)).map((r) => r.key);
-        const [standing, unknown, released, committed, rejected, lapsed] = keys;
+        const [standing, , unknown, released, committed, rejected, , lapsed] = keys;
         expect((await listed()).sort()).toEqual([...keys].sort());
         expect((await listed({ unresolved: true })).sort()).toEqual([unknown, lapsed].sort());
         expect((await listed({ states: ['claimed'] })).sort()).toEqual([standing, lapsed].sort());
@@ -58,9 +58,12 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
         expect(await listed({ states: [] })).toEqual([]);
         expect(await listed({ limit: 2 })).toHaveLength(2);
         expect(await own.stats()).toEqual({
-          states: { claimed: 2, unknown: 1, released: 1, committed: 1, rejected: 1 },
+          states: {
+            ...{ claimed: 2, delegated: 1, unknown: 1, released: 1, committed: 1, rejected: 1 },
+            ...{ superseded: 1, pruned: 0 },
+          },
           unresolved: 2,
-          evidence: [],
+          evidence: [{ source: 'test', verdict: 'superseded', count: 1 }],
         });
       });
 

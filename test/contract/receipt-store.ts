@@ -1,4 +1,5 @@
 /** What every store of receipts must do: one suite, run on each of them. */
+import { describeCare } from './care';
 import { describeClaims } from './claims';
 import { describeOutcomes } from './outcomes';
 import { describeReading } from './reading';
@@ -10,5 +11,6 @@ export type { StoreFixture } from './rows';
 export function describeReceiptStore(name: string, makeStore: () => Promise<StoreFixture>): void {
   describeClaims(name, makeStore);
   describeOutcomes(name, makeStore);
+  describeCare(name, makeStore);
   describeReading(name, makeStore);
 }

@@ -47,6 +47,7 @@ export function requestFor(
       leaseMs: lease,
       policy: 'hold',
       origin: { worker: 'test' },
+      transactional: false,
     },
     ...rest,
   };
@@ -63,17 +64,26 @@ export async function rowIn(
   store: ReceiptStore,
   state: ReceiptState,
   leaseMs = lease,
+  more: Partial<ClaimRequest> = {},
 ): Promise<ClaimRequest> {
-  const request = requestFor(newId(), { leaseMs });
+  const request = requestFor(newId(), { leaseMs, ...more });
   await store.claim(request);
   if (state === 'unknown') await store.markUnknown(request);
   if (state === 'released') await store.release(request);
+  if (state === 'delegated') await store.delegate(request);
   if (state === 'committed' || state === 'rejected')
     await store.settle({ ...request, epoch: 1, state, outcome: outcomeOf('first') });
+  if (state === 'superseded' || state === 'pruned') {
+    await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('first') });
+    if (state === 'superseded') await store.supersede({ key: request.key, epoch: 1, source: 'test' });
+    else while ((await store.prune({ retainMs: 0 })) > 0);
+  }
   return request;
 }
 
-export const states: readonly ReceiptState[] = ['claimed', 'unknown', 'released', 'committed', 'rejected'];
+export const states: readonly ReceiptState[] = [
+  ...(['claimed', 'delegated', 'unknown', 'released', 'committed', 'rejected', 'superseded'] as const),
+];
 
 export async function read(store: ReceiptStore, { key }: { key: string }) {
   const found = await store.get(key);

@@ -111,6 +111,7 @@ describe('the check before a worker starts', () => {
           ? [{ fsync: 'on', synchronous_commit: 'on', in_recovery: false, installed: true, ...settings }]
           : migrations.map(({ number, sha256 }) => ({ number, sha256 })),
       script: async () => undefined,
+      transaction: async () => Promise.reject(new Error('not here')),
       close: async () => undefined,
     };
     await expect(new PostgresReceipts(driver).check()).rejects.toEqual(unavailable(new RegExp(message)));

@@ -17,7 +17,16 @@ import { MemoryDatabase, MemoryReceipts } from '../../src/stores/memory';
 
 /** How one call of the store goes wrong: before it took effect, after it, or without any answer. */
 export type Fault = 'refused' | 'lost' | 'hangs' | 'hangs-after' | 'dies' | 'dies-after';
-export type Step = 'claim' | 'takeOver' | 'renew' | 'settle' | 'release' | 'markUnknown' | 'resolve';
+export type Step =
+  | 'claim'
+  | 'takeOver'
+  | 'renew'
+  | 'settle'
+  | 'delegate'
+  | 'release'
+  | 'markUnknown'
+  | 'resolve'
+  | 'get';
 
 const forever = <T>(): Promise<T> => new Promise<T>(() => undefined);
 const encode = (format: string, value: unknown) => ({
@@ -143,7 +152,10 @@ export class Worker {
   /** How a call ended, in one word: the value, or the code of the error. */
   async ending(more: Partial<GuardedCall> = {}): Promise<unknown> {
     return this.run(more).then(
-      (outcome) => (outcome.kind === 'result' ? outcome.value : `${outcome.kind}: ${String(outcome.error)}`),
+      (outcome) => {
+        if (outcome.kind === 'result') return outcome.value;
+        return outcome.kind === 'rejected' ? `rejected: ${String(outcome.error)}` : outcome.kind;
+      },
       (error: unknown) => (error as { code?: string }).code ?? error,
     );
   }
@@ -169,10 +181,14 @@ export class Worker {
       takeOver: step('takeOver', (request) => receipts.takeOver(request)),
       renew: step('renew', (claims, leaseMs) => receipts.renew(claims, leaseMs)),
       settle: step('settle', (settlement) => receipts.settle(settlement)),
+      delegate: step('delegate', (claim) => receipts.delegate(claim)),
       release: step('release', (claim) => receipts.release(claim)),
       markUnknown: step('markUnknown', (claim) => receipts.markUnknown(claim)),
       resolve: step('resolve', (resolution) => receipts.resolve(resolution)),
-      get: (key) => receipts.get(key),
+      get: step('get', (key) => receipts.get(key)),
+      addEvidence: (evidence) => receipts.addEvidence(evidence),
+      supersede: (supersession) => receipts.supersede(supersession),
+      prune: (request) => receipts.prune(request),
       list: (filter) => receipts.list(filter),
       stats: () => receipts.stats(),
       check: () => receipts.check(),

@@ -9,7 +9,12 @@ import {
 } from '../../src/core';
 import { classifyError } from '../../src/core/policy';
 
-const receipt = (state: ReceiptState, leaseRemainingMs: number, token: string): Receipt => ({
+const receipt = (
+  state: ReceiptState,
+  leaseRemainingMs: number,
+  token: string,
+  more: Partial<Receipt> = {},
+): Receipt => ({
   ...{
     key: 'k',
     namespace: 'default',
@@ -20,8 +25,11 @@ const receipt = (state: ReceiptState, leaseRemainingMs: number, token: string): 
     policy: 'hold',
   },
   ...{ token, epoch: 3, doubt: false, leaseRemainingMs, ageMs: 0, claimedAt: '', settledAt: undefined },
-  ...{ outcome: undefined, origin: {} },
+  ...{ outcome: undefined, origin: {}, transactional: false },
+  ...more,
 });
+
+const claimant = { token: 'mine', action: 'a', fingerprint: 'same', wantsNext: false };
 
 describe('the answer to a claim', () => {
   // [state, lease, own token, other token]
@@ -36,19 +44,51 @@ describe('the answer to a claim', () => {
     ['committed', 'over', 'replay', 'replay'],
     ['rejected', 'stands', 'replay', 'replay'],
     ['rejected', 'over', 'replay', 'replay'],
+    ['delegated', 'stands', 'in-flight', 'in-flight'],
+    ['delegated', 'over', 'in-flight', 'in-flight'],
+    ['pruned', 'over', 'pruned', 'pruned'],
   ];
 
   it.each(rows)(
     'on a %s row whose lease %s is %s to its own token and %s to another',
     (state, lease, own, other) => {
       for (const remaining of lease === 'stands' ? [0.001, 30_000] : [0, -1]) {
-        expect(decide(receipt(state, remaining, 'mine'), { token: 'mine', fingerprint: 'same' })).toBe(own);
-        expect(decide(receipt(state, remaining, 'theirs'), { token: 'mine', fingerprint: 'same' })).toBe(
-          other,
-        );
+        expect(decide(receipt(state, remaining, 'mine'), claimant)).toBe(own);
+        expect(decide(receipt(state, remaining, 'theirs'), claimant)).toBe(other);
       }
     },
   );
+
+  // Mutations: a lapsed transaction as unknown; one in doubt as free.
+  it.each([
+    ['a transaction', { transactional: true }, 'released'],
+    ['a transaction over an unknown attempt', { transactional: true, doubt: true }, 'unknown'],
+  ])('on %s whose lease is over is what the receipt proves', (_what, more, expected) => {
+    expect(decide(receipt('claimed', 0, 'theirs', more), claimant)).toBe(expected);
+    expect(decide(receipt('claimed', 1, 'theirs', more), claimant)).toBe('in-flight');
+    expect(decide(receipt('unknown', 0, 'theirs', more), claimant)).toBe('unknown');
+  });
+
+  // Mutation: a generation that counts over a committed row, or over one that is not settled.
+  it.each<[ReceiptState, string]>([
+    ['rejected', 'next-generation'],
+    ['superseded', 'next-generation'],
+    ['committed', 'replay'],
+    ['claimed', 'in-flight'],
+    ['delegated', 'in-flight'],
+    ['unknown', 'unknown'],
+    ['released', 'released'],
+    ['pruned', 'pruned'],
+  ])('on a %s row is %s to who wants the next generation', (state, expected) => {
+    expect(decide(receipt(state, 1, 'theirs'), { ...claimant, wantsNext: true })).toBe(expected);
+  });
+
+  it('of a superseded row is the next generation to everybody, also with another payload, but not for another action', () => {
+    const row = receipt('superseded', 0, 'theirs');
+    expect(decide(row, claimant)).toBe('next-generation');
+    expect(decide(row, { ...claimant, fingerprint: 'other' })).toBe('next-generation');
+    expect(decide(row, { ...claimant, action: 'other' })).toBe('reused');
+  });
 
   // Mutation: looking at the state first, or excepting the own token or released rows, fails here.
   it.each(rows)(
@@ -56,7 +96,8 @@ describe('the answer to a claim', () => {
     (state, lease) => {
       for (const token of ['mine', 'theirs']) {
         const row = receipt(state, lease === 'stands' ? 1 : 0, token);
-        expect(decide(row, { token: 'mine', fingerprint: 'other' })).toBe('reused');
+        expect(decide(row, { ...claimant, fingerprint: 'other' })).toBe('reused');
+        expect(decide(row, { ...claimant, action: 'other' })).toBe('reused');
       }
     },
   );

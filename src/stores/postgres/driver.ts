@@ -11,9 +11,14 @@ export type Parameter = string | number | boolean | Uint8Array | null;
 
 export type Row = Readonly<Record<string, unknown>>;
 
+/** Runs one statement. */
+export type Run = (statement: Statement, parameters: readonly Parameter[]) => Promise<readonly Row[]>;
+
 /** Runs statements, each in its own transaction. */
-export interface Driver {
-  run(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]>;
+export interface Driver<Tx = unknown> {
+  readonly run: Run;
+  /** Runs `work` as one transaction, of which `run` is a part: committed when it returns, rolled back when it throws. */
+  transaction<T>(work: (tx: Tx, run: Run) => Promise<T>): Promise<T>;
   /** Runs a script of statements without parameters as one transaction. */
   script(text: string): Promise<void>;
   close(): Promise<void>;

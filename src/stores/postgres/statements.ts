@@ -7,7 +7,7 @@ import { sha256Hex } from '../../ids';
 import type { Statement } from './driver';
 
 const columns = `key::text as key, namespace, request_id, action, encode(fingerprint, 'hex') as fingerprint, state, policy,
-    token::text as token, epoch, doubt,
+    token::text as token, epoch, doubt, transactional,
     (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as lease_remaining_ms,
     (extract(epoch from clock_timestamp() - claimed_at) * 1000)::float8 as age_ms,
     to_char(claimed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as claimed_at,
@@ -16,8 +16,20 @@ const columns = `key::text as key, namespace, request_id, action, encode(fingerp
 
 const milliseconds = (parameter: string): string => `${parameter}::float8 * interval '1 millisecond'`;
 
-/** Unknown, or as good as: its holder did not renew the lease. */
-const unresolved = `(r.state = 'unknown' or (r.state = 'claimed' and r.lease_until <= clock_timestamp()))`;
+/** Its holder did not renew the lease. */
+const lapsed = `(r.state = 'claimed' and r.lease_until <= clock_timestamp())`;
+
+/** Without its receipt a transaction cannot have committed; only an attempt before it leaves a doubt. */
+const nothingHappened = '(r.transactional and not r.doubt)';
+
+/** Unknown, or as good as. */
+const unresolved = `(r.state = 'unknown' or (${lapsed} and not ${nothingHappened}))`;
+
+/** Nothing happened, so it may be claimed again. */
+const free = `(r.state = 'released' or (${lapsed} and ${nothingHappened}))`;
+
+/** Its holder may still say what became of it. */
+const open = `r.state in ('claimed', 'delegated')`;
 
 /** Any source that says *committed* forbids to run the effect again. */
 const noCommittedEvidence = (schema: string): string =>
@@ -25,31 +37,51 @@ const noCommittedEvidence = (schema: string): string =>
 
 type Named = (name: string, text: string) => Statement;
 
-/** What a claimer and a holder do. */
-function claimStatements(schema: string, named: Named) {
-  return {
-    // The loser of a race for one key can get no row at all: its snapshot is older than the winner's commit.
-    claim: named(
-      'claim',
-      `with claimed as (
-  insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until, origin)
-  values ($1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), 'claimed', $6::text, $7::uuid,
-    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb)
+const newClaim = (
+  state: string,
+): string => `$1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), ${state}, $6::text, $7::uuid,
+    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}`;
+
+/**
+ * Inserts a claim or reads the row that is there. The loser of a race for one key can get no row at all: its snapshot
+ * is older than the winner's commit.
+ */
+const claimText = (schema: string, source: string): string => `claimed as (
+  insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until,
+    origin, transactional, retain_for)
+  ${source}
   on conflict (key) do nothing
   returning ${columns}
+), lost as (
+  insert into ${schema}.evidence (key, epoch, source, verdict, note)
+  select c.key::uuid, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
+  from claimed c where c.state = 'unknown'
 )
 select * from claimed
 union all
-select ${columns} from ${schema}.receipts r where r.key = $1::uuid and not exists (select 1 from claimed)`,
+select ${columns} from ${schema}.receipts r where r.key = $1::uuid and not exists (select 1 from claimed)`;
+
+/** What a claimer and a holder do. */
+function claimStatements(schema: string, named: Named) {
+  return {
+    claim: named('claim', `with ${claimText(schema, `values (${newClaim("'claimed'")})`)}`),
+
+    // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost.
+    claimAgain: named(
+      'claim_again',
+      `with past as materialized (
+  select case when ${schema}.failed_over_within($12::float8) then 'unknown' else 'claimed' end as state
+), ${claimText(schema, `select ${newClaim('past.state')} from past`)}`,
     ),
 
     takeOver: named(
       'take_over',
       `update ${schema}.receipts as r
-set state = 'claimed', epoch = r.epoch + 1, doubt = (r.state <> 'released'), token = $4::uuid, policy = $5::text,
-  lease_until = clock_timestamp() + ${milliseconds('$6')}, origin = $7::text::jsonb
+set state = 'claimed', epoch = r.epoch + 1, doubt = not ${free}, token = $4::uuid, policy = $5::text,
+  lease_until = clock_timestamp() + ${milliseconds('$6')}, origin = $7::text::jsonb, transactional = $8::boolean,
+  retain_for = ${milliseconds('$9')}
 where r.key = $1::uuid and r.epoch = $2::integer
-  and (r.state = 'released' or ($3::boolean and ${unresolved})) and ${noCommittedEvidence(schema)}
+  and (${free} or ($3::boolean and ${unresolved})) and ${noCommittedEvidence(schema)}
 returning ${columns}`,
     ),
 
@@ -66,7 +98,7 @@ returning r.token::text as token`,
   };
 }
 
-/** What ends a claim. */
+/** What settles a claim. */
 function outcomeStatements(schema: string, named: Named) {
   return {
     // A late "committed" still settles a row that nobody has claimed since; anything else late is kept as evidence.
@@ -80,7 +112,7 @@ function outcomeStatements(schema: string, named: Named) {
     outcome = case when r.doubt and $3::text = 'rejected' then null when r.state = $3::text then r.outcome else $5::bytea end,
     settled_at = case when r.doubt and $3::text = 'rejected' then null else coalesce(r.settled_at, now()) end
   where r.key = $1::uuid and r.token = $2::uuid
-    and (r.state in ('claimed', $3::text) or ($3::text = 'committed' and r.state in ('unknown', 'released')))
+    and (${open} or r.state = $3::text or ($3::text = 'committed' and r.state in ('unknown', 'released')))
   returning r.state
 ), late as (
   insert into ${schema}.evidence (key, epoch, source, verdict, outcome_format, outcome)
@@ -91,10 +123,31 @@ function outcomeStatements(schema: string, named: Named) {
 select state from settled union all select state from late`,
     ),
 
+    // The receipt of a transaction, in that transaction: without the claim it cannot be written, and nothing commits.
+    settleWithin: named(
+      'settle_within',
+      `update ${schema}.receipts as r
+set state = 'committed', outcome_format = $3::text, outcome = $4::bytea, settled_at = now()
+where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed' and r.transactional
+returning r.state`,
+    ),
+  };
+}
+
+/** What ends a claim without an outcome, and what resolves it. */
+function doubtStatements(schema: string, named: Named) {
+  return {
+    delegate: named(
+      'delegate',
+      `update ${schema}.receipts as r set state = 'delegated'
+where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed'
+returning r.state`,
+    ),
+
     release: named(
       'release',
       `update ${schema}.receipts as r set state = case when r.doubt then 'unknown' else 'released' end
-where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed'
+where r.key = $1::uuid and r.token = $2::uuid and ${open}
 returning r.state`,
     ),
 
@@ -102,7 +155,7 @@ returning r.state`,
     markUnknown: named(
       'mark_unknown',
       `update ${schema}.receipts as r set state = 'unknown'
-where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed'
+where r.key = $1::uuid and r.token = $2::uuid and ${open}
 returning r.state`,
     ),
 
@@ -114,14 +167,52 @@ returning r.state`,
     outcome_format = $6::text, outcome = $7::bytea,
     settled_at = case when $3::text = 'committed' then now() end
   where r.key = $1::uuid and r.epoch = $2::integer
-    and ((${unresolved} and ($3::text = 'committed' or (r.lease_until <= clock_timestamp() and ${noCommittedEvidence(schema)})))
-      or (r.state = 'released' and $3::text = 'committed'))
+    and case when $3::text = 'committed' then ${unresolved} or ${free} or r.state = 'delegated'
+      else ((${unresolved} and r.lease_until <= clock_timestamp()) or r.state = 'delegated') and ${noCommittedEvidence(schema)} end
   returning r.state
 ), kept as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome)
   select r.key, $2::integer, $4::text, $3::text, $5::text, $6::text, $7::bytea from ${schema}.receipts r where r.key = $1::uuid
 )
 select state from resolved`,
+    ),
+  };
+}
+
+/** What nobody's claim does: evidence, operators, and time. */
+function careStatements(schema: string, named: Named) {
+  return {
+    addEvidence: named(
+      'add_evidence',
+      `insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome)
+values ($1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea)`,
+    ),
+
+    // Not while somebody can still act on the claim: that act would belong to no receipt.
+    supersede: named(
+      'supersede',
+      `with superseded as (
+  update ${schema}.receipts as r set state = 'superseded', settled_at = coalesce(r.settled_at, now())
+  where r.key = $1::uuid and r.epoch = $2::integer and r.state not in ('superseded', 'pruned')
+    and (r.state not in ('claimed', 'unknown') or r.lease_until <= clock_timestamp())
+  returning r.key, r.epoch
+), kept as (
+  insert into ${schema}.evidence (key, epoch, source, verdict, note)
+  select s.key, s.epoch, $3::text, 'superseded', $4::text from superseded s
+)
+select key from superseded`,
+    ),
+
+    // What stays is the tombstone: a call on it fails, and does not run again.
+    prune: named(
+      'prune',
+      `update ${schema}.receipts as r set state = 'pruned', outcome_format = null, outcome = null, origin = '{}'
+where r.key = any(array(
+  select p.key from ${schema}.receipts p
+  where p.namespace = $1::text and p.state in ('committed', 'rejected', 'superseded')
+    and p.settled_at <= now() - coalesce(p.retain_for, ${milliseconds('$2')})
+  limit $3::integer for update skip locked))
+returning r.key`,
     ),
   };
 }
@@ -179,6 +270,8 @@ export function statements(schema: string) {
   return {
     ...claimStatements(schema, named),
     ...outcomeStatements(schema, named),
+    ...doubtStatements(schema, named),
+    ...careStatements(schema, named),
     ...readStatements(schema, named),
   };
 }

@@ -1,16 +1,26 @@
 /** The receipts in Postgres, over any driver. */
-import { InvalidRequestError, noResult, ReceiptStoreUnavailableError, receiptStates } from '../../core';
+import {
+  currentEffect,
+  InvalidRequestError,
+  LeaseLostError,
+  noResult,
+  ReceiptStoreUnavailableError,
+  receiptStates,
+} from '../../core';
 import type {
   ClaimRequest,
   Evidence,
   HeldClaim,
   ListFilter,
+  NewEvidence,
+  PruneRequest,
   Receipt,
   ReceiptState,
   ReceiptStats,
   ReceiptStore,
   Resolution,
   Settlement,
+  Supersession,
   TakeOverRequest,
   Verdict,
 } from '../../core';
@@ -32,6 +42,9 @@ const mostClaimTries = 20;
 
 const defaultLimit = 100;
 
+/** Rows in one statement: long enough to be fast, short enough to hold nothing up. */
+const mostPruned = 10_000;
+
 /** Settings under which a claim can be lost, or not be made. */
 const dangers = [
   ['in_recovery', true, 'is a read-only standby'],
@@ -39,15 +52,18 @@ const dangers = [
   ['synchronous_commit', 'off', 'runs with synchronous_commit=off'],
 ] as const;
 
-/** Receipts in Postgres. Make one with `pgReceipts()`. */
-export class PostgresReceipts implements ReceiptStore {
+/**
+ * Receipts in Postgres. Make one with `pgReceipts()` or `postgresReceipts()`.
+ * @typeParam Tx what the driver gives to run statements in a transaction
+ */
+export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   readonly namespace: string;
   private readonly schema: string;
   private readonly sql: Statements;
 
   /** @internal */
   constructor(
-    private readonly driver: Driver,
+    private readonly driver: Driver<Tx>,
     { schema = 'activity_guard', namespace = 'default' }: PostgresReceiptsOptions = {},
   ) {
     for (const [option, value] of Object.entries({ schema, namespace })) {
@@ -96,8 +112,8 @@ export class PostgresReceipts implements ReceiptStore {
   }
 
   async claim(request: ClaimRequest): Promise<Receipt> {
-    const { key, requestId, action, fingerprint, policy, token, leaseMs, origin } = request;
-    const parameters = [
+    const { key, requestId, action, fingerprint, policy, token, leaseMs, origin, mayBeOlderMs } = request;
+    const parameters: Parameter[] = [
       key,
       this.namespace,
       requestId,
@@ -107,9 +123,13 @@ export class PostgresReceipts implements ReceiptStore {
       token,
       leaseMs,
       JSON.stringify(origin),
+      request.transactional,
+      request.retainMs ?? null,
     ];
+    if (mayBeOlderMs !== undefined) parameters.push(mayBeOlderMs);
+    const statement = mayBeOlderMs === undefined ? this.sql.claim : this.sql.claimAgain;
     for (let tries = 0; tries < mostClaimTries; tries++) {
-      const [row] = await this.run(this.sql.claim, parameters);
+      const [row] = await this.run(statement, parameters);
       if (row) return receiptOf(row);
     }
     throw new ReceiptStoreUnavailableError(
@@ -126,6 +146,8 @@ export class PostgresReceipts implements ReceiptStore {
     policy,
     leaseMs,
     origin,
+    transactional,
+    retainMs,
   }: TakeOverRequest): Promise<Receipt | undefined> {
     const [row] = await this.run(this.sql.takeOver, [
       key,
@@ -135,6 +157,8 @@ export class PostgresReceipts implements ReceiptStore {
       policy,
       leaseMs,
       JSON.stringify(origin),
+      transactional,
+      retainMs ?? null,
     ]);
     return row && receiptOf(row);
   }
@@ -151,6 +175,35 @@ export class PostgresReceipts implements ReceiptStore {
   async settle({ key, token, epoch, state, outcome }: Settlement): Promise<ReceiptState | 'late'> {
     const [row] = await this.run(this.sql.settle, [key, token, state, outcome.format, outcome.bytes, epoch]);
     return (row?.['state'] ?? 'late') as ReceiptState | 'late';
+  }
+
+  /**
+   * Runs `work` in a transaction and commits it together with the receipt of the running effect, whose result is what
+   * `work` returns. For a guarded activity (or step) with `transactional: true`; it may be called once. When it throws,
+   * nothing was committed and a retry is safe: also after a connection lost during the commit, which is looked up.
+   * @param work uses `tx` for all its statements, and neither commits nor rolls back
+   * @throws GuardNotInstalledError outside a guarded effect
+   * @throws InvalidRequestError where the effect is not transactional, or this is its second transaction
+   * @throws LeaseLostError when the claim was lost; everything is rolled back
+   */
+  async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const effect = currentEffect();
+    return effect.commit(async (settlementOf) =>
+      this.driver.transaction(async (tx, run) => {
+        const value = await work(tx);
+        const { key, token, outcome } = await settlementOf(value);
+        const settled = await run(this.sql.settleWithin, [key, token, outcome.format, outcome.bytes]);
+        if (settled.length === 1) return value;
+        throw new LeaseLostError(
+          `The claim on request id ${effect.requestId} was lost, so its transaction was rolled back. Retry: the claim is looked at again.`,
+          { requestId: effect.requestId },
+        );
+      }),
+    );
+  }
+
+  async delegate({ key, token }: HeldClaim): Promise<boolean> {
+    return (await this.run(this.sql.delegate, [key, token])).length === 1;
   }
 
   async release({ key, token }: HeldClaim): Promise<boolean> {
@@ -173,6 +226,26 @@ export class PostgresReceipts implements ReceiptStore {
       stored?.bytes ?? null,
     ]);
     return rows.length === 1;
+  }
+
+  async addEvidence({ key, epoch, source, verdict, note, outcome }: NewEvidence): Promise<void> {
+    await this.run(this.sql.addEvidence, [
+      key,
+      epoch,
+      source,
+      verdict,
+      note ?? null,
+      outcome?.format ?? null,
+      outcome?.bytes ?? null,
+    ]);
+  }
+
+  async supersede({ key, epoch, source, note }: Supersession): Promise<boolean> {
+    return (await this.run(this.sql.supersede, [key, epoch, source, note ?? null])).length === 1;
+  }
+
+  async prune({ retainMs, limit = mostPruned }: PruneRequest): Promise<number> {
+    return (await this.run(this.sql.prune, [this.namespace, retainMs, limit])).length;
   }
 
   async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {
@@ -245,6 +318,7 @@ function receiptOf(row: Row): Receipt {
     token: row['token'] as string,
     epoch: Number(row['epoch']),
     doubt: row['doubt'] as boolean,
+    transactional: row['transactional'] as boolean,
     leaseRemainingMs: Number(row['lease_remaining_ms']),
     ageMs: Number(row['age_ms']),
     claimedAt: row['claimed_at'] as string,

@@ -1,13 +1,21 @@
-/** What links a guarded function to the guard around it. */
+/** What links a guarded function, or a step, to the guard around it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import type { HeldEffect } from '../../core';
+import type { CurrentClaim, StepOptions } from './options';
+
+/** Runs one step of an activity as an effect of its own. */
+export type RunStep = (
+  name: string,
+  options: StepOptions,
+  fn: (claim: CurrentClaim) => unknown,
+) => Promise<unknown>;
 
 /** The guard around the running activity. */
 export interface GuardContext {
-  /** The function that may start: the guard is for it alone. `undefined` for an activity guarded by name. */
+  /** The function that may start: the guard is for it alone. `undefined` where none may. */
   readonly guards: unknown;
-  readonly effect: HeldEffect;
+  /** `undefined` in an activity that is guarded as a whole. */
+  readonly step: RunStep | undefined;
 }
 
 const storageKey = Symbol.for('activity-guard.context');

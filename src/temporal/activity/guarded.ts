@@ -1,42 +1,7 @@
 /** Marking activities as guarded. */
-import {
-  GuardNotInstalledError,
-  type Classify,
-  type Duration,
-  type HeldEffect,
-  type OnUnknown,
-} from '../../core';
-import { guardContext } from './context';
-
-/** Any activity function. Parameters are contravariant, so that only `any` accepts every one. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export type AnyFunction = (...args: any[]) => any;
-
-/** How one activity is guarded. Durations are milliseconds or texts such as `'30s'`. */
-export interface GuardedOptions<F extends AnyFunction = AnyFunction> {
-  /** What the effect is called in receipts and ids; the activity's name unless given. */
-  readonly action?: string;
-  /** A request id of your own, from the arguments: global in the guard's namespace, whoever calls. */
-  readonly requestId?: (...args: Parameters<F>) => string;
-  /** What makes two payloads under one id the same; all arguments unless given. */
-  readonly fingerprint?: (...args: Parameters<F>) => unknown;
-  /**
-   * What to do when nobody knows whether an earlier attempt had its effect: `'hold'` (the default) runs nothing
-   * until it is resolved, `'fail'` lets the workflow decide, `'retry'` runs again with the same request id (for
-   * providers that deduplicate by it), and a probe asks the provider; it gets the arguments as `payload`.
-   */
-  readonly onUnknown?: OnUnknown<Parameters<F>, Awaited<ReturnType<F>>>;
-  /** What an error thrown by the effect means; `undefined` leaves it unknown. */
-  readonly classify?: Classify;
-  /** How long the provider keeps its keys: after that `'retry'` holds. */
-  readonly providerKeyTtl?: Duration;
-  /** How long a claim stands without renewal, at most; `'30s'` unless given. */
-  readonly leaseFor?: Duration;
-  /** The longest time a request can be on the wire, plus the provider's read lag: a probe's "no" counts only after it. `'10s'` unless given. */
-  readonly graceFor?: Duration;
-  /** How long to wait for another holder before the activity fails retryably; `'10s'` unless given. */
-  readonly waitFor?: Duration;
-}
+import { currentEffect, GuardNotInstalledError, InvalidRequestError } from '../../core';
+import { guardContext, type GuardContext } from './context';
+import type { AnyFunction, CurrentClaim, GuardedOptions, StepOptions } from './options';
 
 const mark = Symbol.for('activity-guard.guarded');
 
@@ -51,8 +16,8 @@ export function guarded<F extends AnyFunction>(optionsOrFn: GuardedOptions<F> | 
   if (typeof fn !== 'function') throw new TypeError('guarded(options, fn): fn is not a function');
   const wrapper = function (this: unknown, ...args: Parameters<F>): ReturnType<F> {
     const context = guardContext.getStore();
-    if (context?.guards !== wrapper) throw notInstalled(fn.name, context !== undefined);
-    context.effect.begin();
+    if (context?.guards !== wrapper) throw notInstalled(fn.name, context);
+    currentEffect().begin();
     return fn.apply(this, args) as ReturnType<F>;
   };
   Object.defineProperties(wrapper, {
@@ -67,33 +32,52 @@ export function guarded<F extends AnyFunction>(optionsOrFn: GuardedOptions<F> | 
 export const guardedOptions = (fn: unknown): GuardedOptions | undefined =>
   typeof fn === 'function' ? (fn as { [mark]?: GuardedOptions })[mark] : undefined;
 
-/** What the running effect can know and ask of its claim. */
-export type CurrentClaim = Omit<HeldEffect, 'begin'>;
-
 /**
- * The claim of the running guarded activity: its `requestId` and `epoch` for a provider that checks them, a `signal`
- * that aborts when the claim can no longer be kept or the activity is cancelled, and `fence()`, which throws
+ * The claim of the running guarded activity or step: its `requestId` and `epoch` for a provider that checks them, a
+ * `signal` that aborts when the claim can no longer be kept or the activity is cancelled, and `fence()`, which throws
  * `LeaseLostError` unless the claim is certainly held at this moment: call it just before the irreversible step.
  * @throws GuardNotInstalledError outside a guarded activity
  */
-export function currentClaim(): CurrentClaim {
-  const context = guardContext.getStore();
-  if (!context)
-    throw new GuardNotInstalledError(
-      'This was asked for outside a guarded activity, where there is no claim.',
-    );
-  return context.effect;
-}
+export const currentClaim = (): CurrentClaim => currentEffect();
 
 /**
- * The request id of the running guarded activity, to hand to the provider. Every attempt gets the same.
+ * The request id of the running guarded activity or step, to hand to the provider. Every attempt gets the same.
  * @throws GuardNotInstalledError outside a guarded activity
  */
-export const requestId = (): string => currentClaim().requestId;
+export const requestId = (): string => currentEffect().requestId;
 
-const notInstalled = (name: string, insideAnother: boolean): GuardNotInstalledError =>
-  new GuardNotInstalledError(
-    insideAnother
-      ? `The guarded function ${name || '(anonymous)'} was called inside another guarded activity and was not run. Call it from the workflow, so that it gets a claim of its own.`
-      : `The guarded function ${name || '(anonymous)'} was called outside a guard and was not run. Register it on a Worker with ActivityGuardPlugin (by hand: activityGuardInterceptors({ receipts, activities })).`,
+/**
+ * Guards one step of an activity, which is then not guarded as a whole: the rest of it may fail and be retried freely,
+ * and a step that has its receipt gives its result again. The step's id is the activity's request id and the name.
+ * Errors are those of a guarded activity; let them pass, so that Temporal retries.
+ * @param name tells the steps of the activity apart
+ * @param fn the effect; it gets its claim
+ * @throws InvalidRequestError for a name used twice in one attempt, and inside a guarded activity or another step
+ * @throws GuardNotInstalledError outside an activity of a worker with the plugin
+ */
+export async function effect<R>(
+  name: string,
+  fn: (claim: CurrentClaim) => R,
+  options: StepOptions<Awaited<R>> = {},
+): Promise<Awaited<R>> {
+  const context = guardContext.getStore();
+  if (!context) throw notInstalled(`effect('${name}')`, undefined);
+  if (!context.step) {
+    throw new InvalidRequestError(
+      `The step ${JSON.stringify(name)} is inside an effect that is guarded as a whole, so it was not run. Take guarded() from the activity, or leave the step out.`,
+    );
+  }
+  return (await context.step(name, options, fn)) as Awaited<R>;
+}
+
+function notInstalled(name: string, context: GuardContext | undefined): GuardNotInstalledError {
+  const what = `The guarded function ${name || '(anonymous)'} was called`;
+  if (!context) {
+    return new GuardNotInstalledError(
+      `${what} outside a guard and was not run. Register it on a Worker with ActivityGuardPlugin (by hand: activityGuardInterceptors({ receipts, activities })).`,
+    );
+  }
+  return new GuardNotInstalledError(
+    `${what} inside another activity and was not run. Call it from the workflow, so that it gets a claim of its own, or make it a step with effect().`,
   );
+}

@@ -1,3 +1,3 @@
 /** For activity code. */
-export { currentClaim, guarded, requestId } from './guarded';
-export type { AnyFunction, CurrentClaim, GuardedOptions } from './guarded';
+export { currentClaim, effect, guarded, requestId } from './guarded';
+export type { AnyFunction, CurrentClaim, EffectOptions, GuardedOptions, StepOptions } from './options';

@@ -1,5 +1,5 @@
 /** For workers. */
 export { ActivityGuardPlugin, activityGuardInterceptors } from './plugin';
 export type { ActivityGuardOptions } from './plugin';
-export type { GuardDefaults } from './interceptor';
+export type { GuardDefaults } from './guarded-call';
 export type { GuardEvent } from '../../core';

@@ -10,7 +10,8 @@ import type { BundleOptions, Worker, WorkerInterceptors, WorkerOptions } from '@
 
 import { GuardEngine, type GuardEvent, type ReceiptStore } from '../../core';
 import { systemClock } from '../../system-clock';
-import { activityInterceptor, type GuardDefaults } from './interceptor';
+import type { GuardDefaults } from './guarded-call';
+import { activityInterceptor } from './interceptor';
 
 /** How a worker guards its activities. Durations are milliseconds or texts such as `'30s'`. */
 export interface ActivityGuardOptions extends GuardDefaults {

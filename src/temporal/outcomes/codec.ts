@@ -1,10 +1,5 @@
 /** Outcomes in the worker's own encoding, so that receipts are as readable, or as secret, as the history. */
-import type { Context } from '@temporalio/activity';
-import {
-  defaultFailureConverter,
-  defaultPayloadConverter,
-  type LoadedDataConverter,
-} from '@temporalio/common';
+import type { LoadedDataConverter } from '@temporalio/common';
 import {
   decodeOptionalFailureToOptionalError,
   decodeOptionalSinglePayload,
@@ -22,23 +17,8 @@ const failureFormat = 'temporal/failure';
 const { Payload: payloadType } = temporal.api.common.v1;
 const { Failure: failureType } = temporal.api.failure.v1;
 
-/** The data converter of the worker that runs the activity. */
-function converterOf(context: Context): LoadedDataConverter {
-  try {
-    return context.client.options.loadedDataConverter;
-  } catch {
-    // MockActivityEnvironment has no client.
-    return {
-      payloadConverter: defaultPayloadConverter,
-      failureConverter: defaultFailureConverter,
-      payloadCodecs: [],
-    };
-  }
-}
-
-/** The codec for one activity execution. */
-export function temporalCodec(context: Context): OutcomeCodec {
-  const converter = converterOf(context);
+/** The codec that writes with `converter`, which is the worker's or the client's. */
+export function temporalCodec(converter: LoadedDataConverter): OutcomeCodec {
   return {
     encodeResult: async (value) => {
       const payload = await encodeToPayload(converter, value);

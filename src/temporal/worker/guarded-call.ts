@@ -1,0 +1,217 @@
+/** One call of a guarded activity or step, as the engine takes it: whose intent it is, and under which terms. */
+import { hostname } from 'node:os';
+
+import type { Context } from '@temporalio/activity';
+import type { ActivityExecuteInput } from '@temporalio/worker';
+
+import { InvalidRequestError, toMs, type Duration, type GuardedCall } from '../../core';
+import {
+  composeId,
+  fallbackRequestId,
+  fingerprintOf,
+  hashRequestId,
+  hashedRequestId,
+  requestIdProblem,
+  type IdentifiedRequest,
+} from '../../ids';
+import type { EffectOptions, GuardedOptions, StepOptions } from '../activity/options';
+import { readHeader, type CallHeader, type IdentityProblem } from '../header';
+import { temporalCodec } from '../outcomes/codec';
+import { converterOf } from './converter';
+
+/** What applies to every guarded activity of a worker unless the activity says otherwise. */
+export interface GuardDefaults {
+  /** Guard these activities although they are not marked: names, or patterns of names. */
+  readonly guard?: readonly (string | RegExp)[];
+  /** How long a claim stands without renewal; `'30s'` unless given. */
+  readonly leaseFor?: GuardedOptions['leaseFor'];
+  /** After the end of a lease, a probe's "no" counts only this much later; `'10s'` unless given. */
+  readonly graceFor?: GuardedOptions['graceFor'];
+  /** How long a call waits for another holder before it fails retryably; `'10s'` unless given. */
+  readonly waitFor?: GuardedOptions['waitFor'];
+  /** How long settled receipts are kept before pruning may take them; what the pruner says unless given. */
+  readonly retainFor?: GuardedOptions['retainFor'];
+}
+
+/** No call waits longer than this share of its start-to-close time: the attempt must end by itself. */
+const waitShare = 0.8;
+
+/** Only a mocked environment names no time at all. */
+const longestAttemptMs = 10 * 60_000;
+
+/** The end of an attempt is kept free for reporting its result to Temporal, also while the database is away. */
+const reportShare = 0.15;
+const longestReportMs = 3000;
+
+/** How far the clocks of the server and of a worker may be apart. */
+const clockSlackMs = 60_000;
+
+/** The lease must outlive a few missed renewals. */
+const leastLeaseMs = 500;
+
+/** One attempt at an activity on a worker with the guard. */
+export interface ActivityAttempt {
+  readonly defaults: GuardDefaults;
+  readonly context: Context;
+  readonly input: ActivityExecuteInput;
+  /** When the attempt began, by the monotonic clock. */
+  readonly startedAt: number;
+  readonly warnOnce: { headerMissing: boolean };
+}
+
+/** A call of a guarded activity. */
+export function callOf(
+  attempt: ActivityAttempt,
+  options: GuardedOptions,
+): Omit<GuardedCall, 'run' | 'isDelegation'> {
+  const { args } = attempt.input;
+  const action = options.action ?? attempt.context.info.activityType;
+  const identity = identityOf(attempt, options.requestId);
+  const content = options.fingerprint ? options.fingerprint(...args) : args;
+  const generation = options.generation ? generationOf(options.generation(...args)) : 1;
+  const terms = termsOf(attempt, options);
+  return {
+    ...terms,
+    ...identity,
+    action,
+    generation,
+    payload: args,
+    fingerprint: fingerprint(action, content, identity.requestId),
+  };
+}
+
+/** A call of one step of an activity. */
+export function stepCallOf(
+  attempt: ActivityAttempt,
+  name: string,
+  options: StepOptions,
+): Omit<GuardedCall, 'run' | 'isDelegation'> {
+  const { requestId: own, generation } = options;
+  const action = options.action ?? `${attempt.context.info.activityType}/${name}`;
+  const requestId = own ?? composeId([identityOf(attempt, undefined).requestId, name]);
+  const identity = checkedId(requestId, `the step ${JSON.stringify(name)}`);
+  const payload = options.payload ?? attempt.input.args;
+  return {
+    ...termsOf(attempt, options),
+    ...identity,
+    action,
+    generation: generation === undefined ? 1 : generationOf(generation),
+    payload,
+    fingerprint: fingerprint(action, payload, identity.requestId),
+  };
+}
+
+const optionalMs = (option: string, value: Duration | undefined): number | undefined =>
+  value === undefined ? undefined : toMs(option, value);
+
+/** What does not depend on whose intent it is. */
+function termsOf({ defaults, context, startedAt }: ActivityAttempt, options: EffectOptions) {
+  const { info } = context;
+  const startToCloseMs = info.startToCloseTimeoutMs || info.scheduleToCloseTimeoutMs || longestAttemptMs;
+  return {
+    origin: originOf(context),
+    onUnknown: options.onUnknown ?? 'hold',
+    classify: options.classify,
+    transactional: options.transactional ?? false,
+    leaseMs: Math.max(leastLeaseMs, toMs('leaseFor', options.leaseFor ?? defaults.leaseFor ?? '30s')),
+    graceMs: toMs('graceFor', options.graceFor ?? defaults.graceFor ?? '10s'),
+    waitMs: Math.min(
+      toMs('waitFor', options.waitFor ?? defaults.waitFor ?? '10s'),
+      startToCloseMs * waitShare,
+    ),
+    providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
+    retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
+    mayBeOlderMs: mayBeOlderMs(info),
+    deadline: startedAt + startToCloseMs - Math.min(longestReportMs, startToCloseMs * reportShare),
+    attempt: info.attempt,
+    signal: context.cancellationSignal,
+    codec: temporalCodec(converterOf(context)),
+  };
+}
+
+/**
+ * How long ago an earlier attempt may have claimed the id. An attempt's number does not tell: a reset of the activity
+ * starts it at 1 again. The server's clock and this machine's need not agree, so the longer time counts, and more.
+ */
+function mayBeOlderMs({
+  attempt,
+  scheduledTimestampMs,
+  currentAttemptScheduledTimestampMs,
+}: Context['info']): number | undefined {
+  const between = currentAttemptScheduledTimestampMs - scheduledTimestampMs;
+  if (attempt === 1 && between < 1) return undefined;
+  return Math.max(between, Date.now() - scheduledTimestampMs, 0) + clockSlackMs;
+}
+
+function generationOf(generation: unknown): number {
+  if (typeof generation === 'number' && Number.isInteger(generation) && generation >= 1) return generation;
+  throw new InvalidRequestError(`generation must be a whole number from 1. Nothing was run.`);
+}
+
+function fingerprint(action: string, payload: unknown, requestId: string): string {
+  try {
+    return fingerprintOf(action, payload);
+  } catch (cause) {
+    throw new InvalidRequestError(
+      `The arguments of ${action} cannot be guarded: ${(cause as Error).message}. Nothing was run.`,
+      { requestId, cause },
+    );
+  }
+}
+
+const problems: Readonly<Record<IdentityProblem, string>> = {
+  arguments: 'its arguments hold something JSON cannot (NaN, Infinity, a cycle) or are too large',
+  'cron-with-retry':
+    'its workflow has both a cron schedule and a retry policy, so a tick and a retry cannot be told apart',
+};
+
+function identityOf(
+  { context, input, warnOnce }: ActivityAttempt,
+  own: GuardedOptions['requestId'],
+): IdentifiedRequest {
+  const header = readHeader<CallHeader>(input.headers) as
+    | Partial<{ id: string; idHash: string; problem: IdentityProblem }>
+    | undefined;
+  if (header?.idHash !== undefined)
+    return { requestId: hashedRequestId(header.idHash), requestIdHash: header.idHash };
+  const { activityType } = context.info;
+  if (own === undefined && header?.problem !== undefined) {
+    throw new InvalidRequestError(
+      `No request id can be derived for ${activityType}: ${problems[header.problem]}. Nothing was run. Give it one: withRequestId(id, fn) in the workflow, or requestId: (…args) => id on the activity.`,
+    );
+  }
+  const requestId = own ? own(...input.args) : (header?.id ?? withoutHeader(context, warnOnce));
+  return checkedId(requestId, activityType);
+}
+
+function checkedId(requestId: string, whose: string): IdentifiedRequest {
+  const problem = requestIdProblem(requestId);
+  if (problem !== undefined) throw new InvalidRequestError(`${whose}: ${problem}. Nothing was run.`);
+  const normal = requestId.normalize('NFC');
+  return { requestId: normal, requestIdHash: hashRequestId(normal) };
+}
+
+function withoutHeader({ info, log }: Context, warnOnce: { headerMissing: boolean }): string {
+  if (!warnOnce.headerMissing) {
+    warnOnce.headerMissing = true;
+    log.warn(
+      'activity-guard: this activity came without a request id, so its run and activity id are used, which do not survive a workflow reset or retry. ' +
+        'Give ActivityGuardPlugin to bundleWorkflowCode too, or use explicit ids. (Said once per worker.)',
+    );
+  }
+  const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: info.activityRunId ?? '' };
+  return fallbackRequestId([info.namespace, workflowId, runId, info.activityId]);
+}
+
+function originOf({ info }: Context): Record<string, string> {
+  const { workflowId, runId } = info.workflowExecution ?? {};
+  return {
+    temporalNamespace: info.namespace,
+    ...(workflowId === undefined ? {} : { workflowId }),
+    ...(runId === undefined ? {} : { runId }),
+    ...(info.workflowType === undefined ? {} : { workflowType: info.workflowType }),
+    activityId: info.activityId,
+    attempt: String(info.attempt),
+    worker: `${process.pid}@${hostname()}`,
+  };
+}

@@ -1,0 +1,278 @@
+/** Delegation, generations, transactions, tombstones and providers that forget, in the engine. */
+import {
+  InvalidRequestError,
+  RejectedError,
+  currentEffect,
+  type GuardedCall,
+  type HeldEffect,
+} from '../../src/core';
+import { fingerprintOf, generationId, hashRequestId, receiptKey } from '../../src/ids';
+import { World } from '../support/guarding';
+
+class Elsewhere extends Error {}
+const isDelegation = (thrown: unknown): boolean => thrown instanceof Elsewhere;
+
+const handOver: GuardedCall['run'] = async (effect) => {
+  effect.begin();
+  throw new Elsewhere();
+};
+
+describe('an effect that goes on elsewhere', () => {
+  // Mutation: delegation as an unknown outcome, or one that a lease can end.
+  it('keeps its claim without a lease, and later callers wait for its result', async () => {
+    const world = new World();
+    expect(await world.worker().ending({ run: handOver, isDelegation })).toBe('delegated');
+    await world.clock.advance(3_600_000);
+    const later = world.worker();
+    expect(await later.ending({ onUnknown: 'retry' })).toBe('InFlight');
+    expect([await world.state(), world.effects]).toEqual(['delegated', []]);
+
+    const row = await world.row();
+    if (!row) throw new Error('no row');
+    const outcome = { format: 'json', bytes: new TextEncoder().encode('["paid"]') };
+    await world.receipts.settle({ ...row, state: 'committed', outcome });
+    expect(await later.ending()).toBe('paid');
+  });
+
+  it('gives its result to a caller that waits at that moment', async () => {
+    const world = new World();
+    await world.worker().ending({ run: handOver, isDelegation });
+    const waiting = world.worker().ending({ waitMs: 10_000 });
+    await world.clock.advance(500);
+    const row = await world.row();
+    if (!row) throw new Error('no row');
+    const outcome = { format: 'json', bytes: new TextEncoder().encode('["paid"]') };
+    await world.receipts.settle({ ...row, state: 'committed', outcome });
+    expect(await waiting).toBe('paid');
+  });
+
+  it('says so to the caller although it cannot be written, and the row becomes unknown with its lease', async () => {
+    const world = new World();
+    const worker = world.worker();
+    worker.faults.delegate = Array<'refused'>(100).fill('refused');
+    expect(await worker.ending({ run: handOver, isDelegation })).toBe('delegated');
+    await world.clock.advance(1000);
+    expect(await world.worker().ending()).toBe('OutcomeUnknown');
+  });
+
+  it('before the effect was begun is a throw like any other: the claim is given back', async () => {
+    const world = new World();
+    const run = async (): Promise<never> => Promise.reject(new Elsewhere());
+    expect(await world.worker().ending({ run, isDelegation })).toBeInstanceOf(Elsewhere);
+    expect(await world.state()).toBe('released');
+  });
+});
+
+describe('a generation', () => {
+  const decline: GuardedCall['run'] = async (effect) => {
+    effect.begin();
+    throw new RejectedError('declined');
+  };
+
+  // Mutations: the second generation of anything but a rejection; one id for both; a payload compared across them.
+  it('counts only over a rejection, and has an id and a receipt of its own', async () => {
+    const world = new World();
+    const worker = world.worker();
+    expect(await worker.ending({ generation: 2, run: decline })).toMatch(/^rejected/);
+    expect(await worker.ending({ generation: 1 })).toMatch(/^rejected/);
+    expect(world.effects).toEqual([]);
+
+    const other = { generation: 2, fingerprint: fingerprintOf('charge', ['another card']) };
+    expect(await worker.ending(other)).toBe('charge 1');
+    expect(world.effects).toEqual([{ requestId: 'order:1~g2', epoch: 1 }]);
+    expect(await worker.ending({ ...other, generation: 3 })).toBe('charge 1');
+    expect(await worker.ending({ generation: 2 })).toBe('RequestIdReused');
+    expect(await worker.ending()).toMatch(/^rejected/);
+    expect(world.effects).toHaveLength(1);
+  });
+
+  it.each([
+    ['a committed one', {}, 'charge 1'],
+    ['an unknown one', { run: handOver }, 'OutcomeUnknown'],
+    ['one that is completed elsewhere', { run: handOver, isDelegation }, 'InFlight'],
+  ])('does not count over %s', async (_what, first, expected) => {
+    const world = new World();
+    await world.worker().ending(first);
+    expect(await world.worker().ending({ generation: 2 })).toBe(expected);
+    expect(world.effects.every(({ requestId }) => requestId === 'order:1')).toBe(true);
+  });
+
+  // Mutation: a superseded row that replays.
+  it('is started for every caller by a supersession, whatever came of the one before, which stays', async () => {
+    const world = new World();
+    expect(await world.worker().ending()).toBe('charge 1');
+    const key = receiptKey('default', hashRequestId('order:1'));
+    await world.receipts.supersede({ key, epoch: 1, source: 'operator' });
+    expect([await world.worker().ending(), await world.worker().ending()]).toEqual(['charge 2', 'charge 2']);
+    expect(world.effects.map((e) => e.requestId)).toEqual(['order:1', 'order:1~g2']);
+    expect(await world.row()).toMatchObject({ state: 'superseded', outcome: { format: 'json' } });
+  });
+
+  it('is not the hundred-and-first', async () => {
+    const world = new World();
+    let id = { requestId: 'order:1', requestIdHash: hashRequestId('order:1') };
+    for (let generation = 1; generation <= 100; generation++) {
+      if (generation > 1) id = generationId(world.call(), generation);
+      const key = receiptKey('default', id.requestIdHash);
+      await world.receipts.claim({
+        ...{ key, requestId: id.requestId, action: 'charge', fingerprint: world.call().fingerprint },
+        ...{ token: `t${generation}`, leaseMs: 0, policy: 'hold', origin: {}, transactional: false },
+      });
+      await world.receipts.supersede({ key, epoch: 1, source: 'operator' });
+    }
+    expect(await world.worker().ending()).toBe('InvalidRequest');
+    expect(world.effects).toEqual([]);
+  });
+});
+
+describe('a pruned receipt', () => {
+  it('fails closed, and says that it was pruned', async () => {
+    const world = new World();
+    await world.worker().ending();
+    await world.receipts.prune({ retainMs: 0 });
+    const call = world.worker().run({ onUnknown: 'retry' });
+    await expect(call).rejects.toMatchObject({
+      code: 'ReceiptPruned',
+      retryable: false,
+      requestId: 'order:1',
+    });
+    expect(world.effects).toHaveLength(1);
+  });
+});
+
+describe("under 'retry', a provider that forgets its keys", () => {
+  const terms = { onUnknown: 'retry', providerKeyTtlMs: 5000, leaseMs: 2000 } as const;
+
+  it('is asked again while it remembers', async () => {
+    const world = new World();
+    await world.abandon(terms);
+    await world.clock.advance(2000);
+    expect(await world.worker().ending(terms)).toBe('charge 1');
+  });
+
+  // Mutation: a take-over whose lease outlives the keys.
+  it('is not asked by an attempt that started in time and would send too late', async () => {
+    const world = new World();
+    await world.abandon(terms);
+    await world.clock.advance(1000);
+    const run = async (effect: HeldEffect): Promise<unknown> => {
+      await world.clock.sleep(3000);
+      return world.charge(effect);
+    };
+    expect(await world.worker().ending({ ...terms, run })).toBe('OutcomeUnknown');
+    await world.clock.advance(10_000);
+    expect(await world.worker().ending(terms)).toBe('OutcomeUnknown');
+    expect(world.effects).toEqual([]);
+  });
+
+  it('may be asked for the first time as long as it takes', async () => {
+    const world = new World();
+    const run = async (effect: HeldEffect): Promise<unknown> => {
+      await world.clock.sleep(10_000);
+      return world.charge(effect);
+    };
+    expect(await world.worker().ending({ ...terms, run })).toBe('charge 1');
+  });
+});
+
+describe('a transactional effect', () => {
+  /** Commits as a store does: the receipt is written by the token, or nothing is. */
+  const transact =
+    (world: World, then: 'returns' | 'throws' | 'loses the answer' = 'returns'): GuardedCall['run'] =>
+    async (effect) => {
+      effect.begin();
+      const value = await currentEffect().commit(async (settlementOf) => {
+        const { key, token, outcome } = await settlementOf('booked');
+        const row = (await world.receipts.get(key))?.receipt;
+        if (row?.token !== token || row.state !== 'claimed') throw new Error('rolled back');
+        await world.receipts.settle({ key, token, epoch: row.epoch, state: 'committed', outcome });
+        world.effects.push({ requestId: effect.requestId, epoch: effect.epoch });
+        if (then === 'loses the answer') throw new Error('ECONNRESET');
+        return 'booked';
+      });
+      if (then === 'throws') throw new Error('after the commit');
+      return value;
+    };
+
+  // Mutation: settling once more after the transaction, or believing the throw.
+  it.each(['returns', 'throws', 'loses the answer'] as const)(
+    'has the result that was committed, if the function %s',
+    async (then) => {
+      const world = new World();
+      const worker = world.worker();
+      expect(await worker.ending({ transactional: true, run: transact(world, then) })).toBe('booked');
+      expect(await world.worker().ending({ transactional: true })).toBe('booked');
+      expect([worker.asked.includes('settle'), worker.asked.includes('markUnknown')]).toEqual([false, false]);
+      expect(world.effects).toHaveLength(1);
+    },
+  );
+
+  it('that failed before its commit is released, whatever it threw, and runs again', async () => {
+    const world = new World();
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      throw new Error('deadlock detected');
+    };
+    expect(await world.worker().ending({ transactional: true, run })).toBe('NotCommitted');
+    expect(await world.state()).toBe('released');
+    expect(await world.worker().ending({ transactional: true, run: transact(world) })).toBe('booked');
+  });
+
+  it('keeps a rejection', async () => {
+    const world = new World();
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      throw new RejectedError('no funds');
+    };
+    expect(await world.worker().ending({ transactional: true, run })).toMatch(/^rejected/);
+    expect(await world.worker().ending({ transactional: true, run: transact(world) })).toMatch(/^rejected/);
+  });
+
+  it('whose holder died is claimed again after its lease, and the zombie finds another token', async () => {
+    const world = new World();
+    const zombie = world.worker();
+    zombie.faults.renew = Array<'hangs'>(100).fill('hangs');
+    let wake: () => void = () => undefined;
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      await new Promise<void>((resolve) => (wake = resolve));
+      return currentEffect().commit(async () => 'never');
+    };
+    const first = zombie.engine.run(world.call({ transactional: true, run }));
+    await world.clock.advance(1000);
+    expect(await world.worker().ending({ transactional: true, run: transact(world) })).toBe('booked');
+    wake();
+    // The lease was lost, and the row tells what became of the intent.
+    expect(await first).toMatchObject({ value: 'booked', replayed: true });
+    expect(world.effects).toEqual([{ requestId: 'order:1', epoch: 2 }]);
+  });
+
+  // The function that was not announced as transactional may have done anything before.
+  it.each<[string, boolean, string, () => Promise<unknown>]>([
+    ['no transaction', true, 'InvalidRequest', async () => undefined],
+    ['one that was not announced', false, 'OutcomeUnknown', () => currentEffect().commit(async () => 1)],
+    [
+      'two of them',
+      true,
+      'InvalidRequest',
+      async () => {
+        const first = currentEffect().commit(() => Promise.reject(new Error('first')));
+        await first.catch(() => undefined);
+        return currentEffect().commit(async () => 2);
+      },
+    ],
+  ])('with %s is refused', async (_what, transactional, code, body) => {
+    const world = new World();
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      return body();
+    };
+    const ended: unknown = await world
+      .worker()
+      .run({ transactional, run })
+      .catch((error: unknown) => error);
+    expect(ended).toMatchObject({ code });
+    expect(code === 'InvalidRequest' ? ended : (ended as Error).cause).toBeInstanceOf(InvalidRequestError);
+    expect(await world.state()).toBe(transactional ? 'released' : 'unknown');
+  });
+});
