@@ -18,7 +18,12 @@ interface Queryable {
 /** The part of a `pg` pool that is used: any copy and any wrapper of it will do. */
 export interface PgPoolLike extends Queryable {
   connect(): Promise<
-    Queryable & { query(text: string): Promise<unknown>; release(error?: Error | boolean): void }
+    Queryable & {
+      query(text: string): Promise<unknown>;
+      on(event: 'error', listener: () => void): unknown;
+      off(event: 'error', listener: () => void): unknown;
+      release(error?: Error | boolean): void;
+    }
   >;
   end(): Promise<void>;
 }
@@ -68,6 +73,9 @@ async function transaction<T>(
 ): Promise<T> {
   const client = await pool.connect();
   let broken = false;
+  // The pool listens to idle connections only: unheard, one that breaks in use would end the process.
+  const onError = (): void => void (broken = true);
+  client.on('error', onError);
   try {
     await client.query('begin');
     const value = await work(client as PoolClient, runOn(client));
@@ -77,6 +85,7 @@ async function transaction<T>(
     await client.query('rollback').catch(() => (broken = true));
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }
