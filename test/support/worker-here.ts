@@ -12,15 +12,16 @@ import {
   type WorkflowBundle,
 } from '@temporalio/worker';
 
-import { pgReceipts, type PostgresReceipts } from 'activity-guard/pg';
+import { pgReceipts } from 'activity-guard/pg';
 import { startTestStack, type TestStack } from 'activity-guard/testing';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
-import type { callAndReplay, callLocally, callOnce } from '../fixtures/plain-workflows';
+import type { callAndReplay, callBriefly, callLocally, callOnce } from '../fixtures/plain-workflows';
 import { quiet } from './quiet';
 
 type Workflows = {
   callOnce: typeof callOnce;
   callAndReplay: typeof callAndReplay;
+  callBriefly: typeof callBriefly;
   callLocally: typeof callLocally;
 };
 
@@ -30,7 +31,7 @@ export const logged: string[] = [];
 export class WorkerHere {
   private constructor(
     readonly stack: TestStack,
-    readonly receipts: PostgresReceipts,
+    readonly receipts: ReturnType<typeof pgReceipts>,
     readonly workflowBundle: WorkflowBundle,
     readonly bareBundle: WorkflowBundle,
   ) {}
