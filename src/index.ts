@@ -47,6 +47,7 @@ export type {
   Resolution,
   Settlement,
   Supersession,
+  StoreDescription,
   TakeOverRequest,
   Verdict,
 } from './core';

@@ -43,5 +43,6 @@ export type {
   Resolution,
   Settlement,
   Supersession,
+  StoreDescription,
   TakeOverRequest,
 } from './store';

@@ -102,6 +102,16 @@ export interface ReceiptStats {
   }[];
 }
 
+/** What a store knows of itself, for the checks before a worker starts. */
+export interface StoreDescription {
+  /** Only this process sees the receipts. */
+  readonly processOnly?: boolean | undefined;
+  /** How far the store's clock is ahead of this machine's, at least; negative where it is behind. */
+  readonly clockSkewMs?: number | undefined;
+  /** How many connections to it this store has at most. */
+  readonly poolSize?: number | undefined;
+}
+
 /** What a store of receipts must do. One contract suite holds for every store. */
 export interface ReceiptStore {
   /** Receipts of different namespaces never meet. */
@@ -138,5 +148,7 @@ export interface ReceiptStore {
   stats(): Promise<ReceiptStats>;
   /** Fails with what to do when the store cannot be used: unreachable, not migrated, or newer than this code. */
   check(): Promise<void>;
+  /** What can weaken the guard without making the store unusable. One round trip at most. */
+  describe?(): Promise<StoreDescription>;
   close(): Promise<void>;
 }

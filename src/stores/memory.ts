@@ -15,6 +15,7 @@ import type {
   Resolution,
   Settlement,
   Supersession,
+  StoreDescription,
   TakeOverRequest,
   Verdict,
 } from '../core';
@@ -205,6 +206,10 @@ export class MemoryReceipts implements ReceiptStore {
   }
 
   async check(): Promise<void> {}
+
+  async describe(): Promise<StoreDescription> {
+    return { processOnly: true };
+  }
 
   async close(): Promise<void> {}
 

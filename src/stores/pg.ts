@@ -1,7 +1,7 @@
 /** Receipts in Postgres through `pg`. */
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 
-import type { Driver, Run } from './postgres/driver';
+import { poolSizeOf, type Driver, type Run } from './postgres/driver';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
@@ -43,6 +43,7 @@ export function pgReceipts(
   const own = 'query' in poolOrConfig ? undefined : newPool(poolOrConfig);
   const pool: PgPoolLike = own ?? (poolOrConfig as PgPoolLike);
   const driver: Driver<PoolClient> = {
+    poolSize: poolSizeOf(pool),
     run: runOn(pool),
     transaction: (work) => transaction(pool, work),
     script: async (text) => transaction(pool, async (client) => void (await client.query(text))),

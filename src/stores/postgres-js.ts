@@ -1,7 +1,7 @@
 /** Receipts in Postgres through `postgres` (postgres.js). */
 import postgres, { type Options, type TransactionSql } from 'postgres';
 
-import type { Driver, Run } from './postgres/driver';
+import { poolSizeOf, type Driver, type Run } from './postgres/driver';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
@@ -27,6 +27,7 @@ export function postgresReceipts(
   const own = typeof sqlOrUrl === 'function' ? undefined : open(sqlOrUrl as string | Options<never>);
   const sql = own ?? (sqlOrUrl as PostgresSqlLike);
   const driver: Driver<TransactionSql> = {
+    poolSize: poolSizeOf(sql),
     run: runOn(sql),
     transaction: (work) => transaction(sql, work),
     script: async (text) => {

@@ -16,10 +16,18 @@ export type Run = (statement: Statement, parameters: readonly Parameter[]) => Pr
 
 /** Runs statements, each in its own transaction. */
 export interface Driver<Tx = unknown> {
+  /** The most connections it opens; `undefined` where that cannot be seen. */
+  readonly poolSize?: number | undefined;
   readonly run: Run;
   /** Runs `work` as one transaction, of which `run` is a part: committed when it returns, rolled back when it throws. */
   transaction<T>(work: (tx: Tx, run: Run) => Promise<T>): Promise<T>;
   /** Runs a script of statements without parameters as one transaction. */
   script(text: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The most connections a pool opens, which `pg` and postgres.js both keep in `options.max`; a wrapper may hide it. */
+export function poolSizeOf(pool: object): number | undefined {
+  const { options } = pool as { options?: { max?: unknown } | undefined };
+  return typeof options?.max === 'number' ? options.max : undefined;
 }

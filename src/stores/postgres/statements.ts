@@ -253,6 +253,8 @@ join ${schema}.receipts r on r.key = e.key where r.namespace = $1::text group by
   pg_is_in_recovery() as in_recovery, to_regclass($1::text) is not null as installed`,
     ),
 
+    clock: named('clock', `select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`),
+
     migrationsApplied: named(
       'migrations_applied',
       `select number, sha256 from ${schema}.migrations order by number`,

@@ -21,9 +21,11 @@ import type {
   Resolution,
   Settlement,
   Supersession,
+  StoreDescription,
   TakeOverRequest,
   Verdict,
 } from '../../core';
+import { systemClock } from '../../system-clock';
 import type { Driver, Parameter, Row, Statement } from './driver';
 import { explain, reporting } from './errors';
 import { migrate, migrationStatus } from './migrate';
@@ -109,6 +111,16 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
         `The database ${unsafe}: a crash could lose a claim and run its effect twice. Use a primary with both settings on.`,
       );
     }
+  }
+
+  async describe(): Promise<StoreDescription> {
+    const before = systemClock.wall();
+    const [row] = await reporting(this.run(this.sql.clock, []));
+    const after = systemClock.wall();
+    const there = Number(row?.['now_ms']);
+    // Read somewhere between the two: only what lies outside of them is certainly skew.
+    const clockSkewMs = there > after ? there - after : Math.min(0, there - before);
+    return { clockSkewMs, poolSize: this.driver.poolSize };
   }
 
   async claim(request: ClaimRequest): Promise<Receipt> {

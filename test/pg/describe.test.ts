@@ -1,0 +1,71 @@
+import postgres from 'postgres';
+
+import { pgReceipts } from '../../src/stores/pg';
+import { postgresReceipts } from '../../src/stores/postgres-js';
+import { PostgresReceipts } from '../../src/stores/postgres/store';
+import { databaseUrl, newPool } from '../support/scratch-schema';
+
+/** A store whose database answers with this time, after so long. */
+const withClock = (nowMs: () => number, delayMs = 0): PostgresReceipts =>
+  new PostgresReceipts({
+    run: async () => {
+      const row = { now_ms: nowMs() };
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      return [row];
+    },
+    script: () => Promise.reject(new Error('no scripts here')),
+    close: async () => undefined,
+  });
+
+describe('what a store in Postgres says of itself', () => {
+  it('through pg: the size of the pool, and no skew on one machine', async () => {
+    const pool = newPool({ max: 3 });
+    expect(await pgReceipts(pool).describe()).toEqual({ clockSkewMs: expect.closeTo(0, -2), poolSize: 3 });
+    await pool.end();
+  });
+
+  it('through pg: the default size', async () => {
+    const receipts = pgReceipts({ connectionString: databaseUrl() });
+    expect((await receipts.describe()).poolSize).toBe(10);
+    await receipts.close();
+  });
+
+  it('through postgres.js: the same', async () => {
+    const sql = postgres(databaseUrl(), { max: 7 });
+    expect(await postgresReceipts(sql).describe()).toEqual({
+      clockSkewMs: expect.closeTo(0, -2),
+      poolSize: 7,
+    });
+    await sql.end();
+  });
+
+  it('a wrapper that hides the size of its pool has none', async () => {
+    const pool = newPool({ max: 1 });
+    const wrapper = {
+      query: pool.query.bind(pool),
+      connect: () => pool.connect(),
+      end: () => pool.end(),
+    };
+    expect((await pgReceipts(wrapper).describe()).poolSize).toBeUndefined();
+    await pool.end();
+  });
+
+  it.each([
+    ['ahead', 60_000],
+    ['behind', -60_000],
+  ])('a clock that is %s is seen, less what the round trip may have taken', async (_name, skewMs) => {
+    const { clockSkewMs } = await withClock(() => Date.now() + skewMs).describe();
+    expect(Math.abs(clockSkewMs as number)).toBeLessThanOrEqual(60_000);
+    expect(clockSkewMs as number).toBeCloseTo(skewMs, -4);
+  });
+
+  it('a slow answer is no skew', async () => {
+    expect(await withClock(() => Date.now(), 200).describe()).toMatchObject({ clockSkewMs: 0 });
+  });
+
+  it('a database that is away is reported with what to do', async () => {
+    const away = pgReceipts({ connectionString: 'postgres://nobody@127.0.0.1:1/none' });
+    await expect(away.describe()).rejects.toMatchObject({ code: 'ReceiptStoreUnavailable' });
+    await away.close();
+  });
+});
