@@ -24,17 +24,16 @@ export interface CallState {
 
 const longestHoldMs = 60_000;
 
-/** Grows with the attempts, so that a long wait costs little. */
-export const growingMs = ({ call }: CallState): number =>
-  Math.min(1000 * 2 ** Math.min(call.attempt - 1, 10), longestHoldMs);
+/** How long a held activity is left alone after an attempt; longer where it is known that nothing can change before `waitMs`. */
+export const holdDelayMs = (attempt: number, waitMs = 0): number =>
+  Math.min(Math.max(1000 * 2 ** Math.min(attempt - 1, 10), waitMs), longestHoldMs);
 
 /** The failure that keeps an activity pending until its outcome is resolved; asked again at growing intervals. */
 export function onHold(state: CallState, receipt: Receipt, waitMs = 0): OutcomeUnknownError {
-  const growing = growingMs(state);
-  const wanted = Number.isFinite(waitMs) ? Math.max(growing, waitMs) : growing;
+  const retryAfterMs = holdDelayMs(state.call.attempt, Number.isFinite(waitMs) ? waitMs : 0);
   return new OutcomeUnknownError(
     `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId} (epoch ${receipt.epoch}); nothing is run again. ` +
       `Resolve it: activity-guard resolve '${receipt.requestId}' --committed | --not-committed`,
-    { requestId: receipt.requestId, retryAfterMs: Math.min(wanted, longestHoldMs) },
+    { requestId: receipt.requestId, retryAfterMs },
   );
 }

@@ -1,7 +1,7 @@
 /** One guarded call from its claim to its receipt. All decisions come from `decide.ts` and `policy.ts`. */
 import { generationId, receiptKey } from '../ids';
 import type { CallOutcome, EngineEnvironment, GuardedCall } from './call';
-import { growingMs, onHold, type CallState } from './call-state';
+import { holdDelayMs, onHold, type CallState } from './call-state';
 import { decide, type ClaimAnswer } from './decide';
 import { giveBack, runEffect } from './effect';
 import {
@@ -200,7 +200,7 @@ function inFlight(state: CallState, receipt: Receipt): InFlightError {
     {
       requestId: receipt.requestId,
       retryAfterMs: isElsewhere
-        ? growingMs(state)
+        ? holdDelayMs(state.call.attempt)
         : Math.max(1000, Math.min(receipt.leaseRemainingMs, 60_000)),
     },
   );

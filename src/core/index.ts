@@ -5,6 +5,7 @@ export type {
   HeldEffect,
   OutcomeCodec,
 } from './call';
+export { holdDelayMs } from './call-state';
 export type { Clock } from './clock';
 export { currentEffect } from './current';
 export { decide } from './decide';

@@ -14,6 +14,7 @@ const withClock = (nowMs: () => number, delayMs = 0): PostgresReceipts =>
       return [row];
     },
     script: () => Promise.reject(new Error('no scripts here')),
+    transaction: () => Promise.reject(new Error('no transactions here')),
     close: async () => undefined,
   });
 

@@ -1,5 +1,6 @@
 /** A worker in this process, for tests that bring their own activities. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import {
@@ -57,11 +58,7 @@ export class WorkerHere {
     options: Partial<WorkerOptions>,
     work: (run: Runner, start: Starter) => Promise<T>,
   ): Promise<T> {
-    const taskQueue = randomUUID();
-    const connection = await NativeConnection.connect({
-      address: this.stack.temporalAddress,
-      ...pluginsOf(options),
-    });
+    const { worker, connection, taskQueue } = await this.create(options);
     const {
       connection: clientConnection,
       options: { namespace },
@@ -73,13 +70,6 @@ export class WorkerHere {
       ...(dataConverter ? { dataConverter } : {}),
     });
     try {
-      const worker = await Worker.create({
-        connection,
-        taskQueue,
-        workflowBundle: this.workflowBundle,
-        ...options,
-        plugins: options.plugins ?? [],
-      });
       const start: Starter = (workflow, ...args) =>
         client.workflow.start(workflow, {
           args,
@@ -92,6 +82,41 @@ export class WorkerHere {
     } finally {
       await connection.close();
     }
+  }
+
+  /**
+   * How a worker refuses to start. It starts once `correct` has mended what was wrong: its connection can only be
+   * closed after it has run.
+   */
+  async refusal(
+    options: Partial<WorkerOptions>,
+    correct: () => unknown,
+  ): Promise<{ error: unknown; state: string }> {
+    const { worker, connection } = await this.create(options);
+    const error = await worker.run().catch((thrown: unknown) => thrown);
+    const state = worker.getState();
+    await correct();
+    await worker.runUntil(() => isRunning(worker));
+    await connection.close();
+    return { error, state };
+  }
+
+  private async create(
+    options: Partial<WorkerOptions>,
+  ): Promise<{ worker: Worker; connection: NativeConnection; taskQueue: string }> {
+    const taskQueue = randomUUID();
+    const connection = await NativeConnection.connect({
+      address: this.stack.temporalAddress,
+      ...pluginsOf(options),
+    });
+    const worker = await Worker.create({
+      connection,
+      taskQueue,
+      workflowBundle: this.workflowBundle,
+      ...options,
+      plugins: options.plugins ?? [],
+    });
+    return { worker, connection, taskQueue };
   }
 
   async stop(): Promise<void> {
@@ -122,3 +147,8 @@ const pluginsOf = (options: object): object => {
   const plugins: unknown = Reflect.get(options, connectionPlugins);
   return plugins ? { plugins } : {};
 };
+
+/** Before that `runUntil` would not stop it. */
+async function isRunning(worker: Worker): Promise<void> {
+  for (let tries = 0; worker.getState() === 'INITIALIZED' && tries < 1000; tries++) await delay(10);
+}

@@ -18,6 +18,7 @@ import type { EffectOptions, GuardedOptions, StepOptions } from '../activity/opt
 import { readHeader, type CallHeader, type IdentityProblem } from '../header';
 import { temporalCodec } from '../outcomes/codec';
 import { converterOf } from './converter';
+import type { PatienceWatch } from './patience';
 
 /** What applies to every guarded activity of a worker unless the activity says otherwise. */
 export interface GuardDefaults {
@@ -56,7 +57,8 @@ export interface ActivityAttempt {
   readonly input: ActivityExecuteInput;
   /** When the attempt began, by the monotonic clock. */
   readonly startedAt: number;
-  readonly warnOnce: { headerMissing: boolean };
+  /** What is said once by each worker. */
+  readonly warnOnce: { headerMissing: boolean; readonly ifImpatient: PatienceWatch };
 }
 
 /** A call of a guarded activity. */

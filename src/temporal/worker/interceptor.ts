@@ -13,6 +13,7 @@ import { guardContext, type RunStep } from '../activity/context';
 import { guardedOptions } from '../activity/guarded';
 import { rejectionFailure, toFailure } from '../outcomes/failures';
 import { callOf, stepCallOf, type ActivityAttempt, type GuardDefaults } from './guarded-call';
+import { patienceWatch } from './patience';
 
 /** What the interceptor of one worker works with. */
 export interface InterceptorSetup {
@@ -24,7 +25,7 @@ export interface InterceptorSetup {
 
 /** A factory for `interceptors.activity` of a worker. */
 export function activityInterceptor(setup: InterceptorSetup): ActivityInterceptorsFactory {
-  const warnOnce = { headerMissing: false };
+  const warnOnce = { headerMissing: false, ifImpatient: patienceWatch() };
   return (context) => ({
     inbound: { execute: (input, next) => execute(setup, context, input, next, warnOnce) },
   });
@@ -37,7 +38,7 @@ async function execute(
   context: Context,
   input: ActivityExecuteInput,
   next: NextCall,
-  warnOnce: { headerMissing: boolean },
+  warnOnce: ActivityAttempt['warnOnce'],
 ): Promise<unknown> {
   // The same plugin on the connection and on the worker runs twice: the outer one guards.
   if (guardContext.getStore()) return next(input);
@@ -52,14 +53,14 @@ async function execute(
     return guardContext.run({ guards: marked ? fn : undefined, step: undefined }, () => next(input));
   };
   const isDelegation = (thrown: unknown): boolean => thrown instanceof CompleteAsyncError;
-  return runCall(engine, context, () => ({ ...callOf(attempt, marked ?? {}), run, isDelegation }));
+  return runCall(engine, attempt, () => ({ ...callOf(attempt, marked ?? {}), run, isDelegation }));
 }
 
 /** Runs the steps of one attempt. */
 function stepsOf(engine: GuardEngine, attempt: ActivityAttempt): RunStep {
   const names = new Set<string>();
   return (name, options, fn) =>
-    runCall(engine, attempt.context, () => {
+    runCall(engine, attempt, () => {
       if (typeof name !== 'string' || name === '') throw new InvalidRequestError('A step needs a name.');
       if (names.has(name)) {
         throw new InvalidRequestError(
@@ -75,9 +76,14 @@ function stepsOf(engine: GuardEngine, attempt: ActivityAttempt): RunStep {
     });
 }
 
-async function runCall(engine: GuardEngine, context: Context, makeCall: () => GuardedCall): Promise<unknown> {
+async function runCall(
+  engine: GuardEngine,
+  { context, warnOnce }: ActivityAttempt,
+  makeCall: () => GuardedCall,
+): Promise<unknown> {
   try {
     const call = makeCall();
+    warnOnce.ifImpatient(context, call);
     const outcome = await engine.run(call);
     switch (outcome.kind) {
       case 'result':
@@ -100,5 +106,6 @@ function registered(activities: object, name: string): unknown {
   return named ?? fallback;
 }
 
-const isListed = (guard: GuardDefaults['guard'], name: string): boolean =>
-  guard?.some((entry) => (typeof entry === 'string' ? entry === name : entry.test(name))) ?? false;
+/** Whether `guard` names an activity. `search`, because `test` of a pattern with `g` is true only every other time. */
+export const isListed = (guard: GuardDefaults['guard'], name: string): boolean =>
+  guard?.some((entry) => (typeof entry === 'string' ? entry === name : name.search(entry) >= 0)) ?? false;

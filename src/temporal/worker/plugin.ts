@@ -1,7 +1,7 @@
 /**
  * Registers the guard on a worker: the activity interceptor (outermost, so that what it stores is what the history
  * gets), the workflow interceptors (in bundles made by the worker, by `bundleWorkflowCode` and in replays), and a
- * check of the receipts before the worker polls.
+ * check of receipts and configuration before the worker polls.
  */
 import { randomUUID } from 'node:crypto';
 
@@ -12,6 +12,7 @@ import { GuardEngine, type GuardEvent, type ReceiptStore } from '../../core';
 import { systemClock } from '../../system-clock';
 import type { GuardDefaults } from './guarded-call';
 import { activityInterceptor } from './interceptor';
+import { preflight } from './preflight';
 
 /** How a worker guards its activities. Durations are milliseconds or texts such as `'30s'`. */
 export interface ActivityGuardOptions extends GuardDefaults {
@@ -64,6 +65,7 @@ export function activityGuardInterceptors(
  */
 export class ActivityGuardPlugin extends SimplePlugin {
   private readonly engine: GuardEngine;
+  private readonly checked = new WeakSet<Worker>();
 
   constructor(private readonly guard: ActivityGuardOptions) {
     super({ name: 'activity-guard', workerInterceptors: { workflowModules: [workflowInterceptors] } });
@@ -88,9 +90,17 @@ export class ActivityGuardPlugin extends SimplePlugin {
     return { ...configured, ...(modules && { workflowInterceptorModules: modules }) };
   }
 
-  /** @throws ReceiptStoreUnavailableError before any task is polled, when the receipts cannot be used */
+  /**
+   * Warns of what would weaken the guard of this worker, before any task is polled.
+   * @throws ReceiptStoreUnavailableError when the receipts cannot be used
+   * @throws InvalidRequestError when the guard is configured so that it cannot work
+   */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-    await this.guard.receipts.check();
+    // The same plugin on the connection and on the worker comes here twice.
+    if (!this.checked.has(worker)) {
+      await preflight(worker, this.guard.receipts, this.guard);
+      this.checked.add(worker);
+    }
     return super.runWorker(worker, next);
   }
 }
