@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import postgres from 'postgres';
 
 import { pgReceipts } from '../../src/stores/pg';
@@ -5,12 +7,13 @@ import { postgresReceipts } from '../../src/stores/postgres-js';
 import { PostgresReceipts } from '../../src/stores/postgres/store';
 import { databaseUrl, newPool } from '../support/scratch-schema';
 
-/** A store whose database answers with this time, after so long. */
-const withClock = (nowMs: () => number, delayMs = 0): PostgresReceipts =>
+/** A store whose database reads this time; the question is under way for so long, and the answer. */
+const withClock = (nowMs: () => number, thereMs = 0, backMs = 0): PostgresReceipts =>
   new PostgresReceipts({
     run: async () => {
+      await delay(thereMs);
       const row = { now_ms: nowMs() };
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await delay(backMs);
       return [row];
     },
     script: () => Promise.reject(new Error('no scripts here')),
@@ -60,8 +63,11 @@ describe('what a store in Postgres says of itself', () => {
     expect(clockSkewMs as number).toBeCloseTo(skewMs, -4);
   });
 
-  it('a slow answer is no skew', async () => {
-    expect(await withClock(() => Date.now(), 200).describe()).toMatchObject({ clockSkewMs: 0 });
+  it.each([
+    ['question', 200, 0],
+    ['answer', 0, 200],
+  ])('a slow %s is no skew', async (_name, thereMs, backMs) => {
+    expect(await withClock(Date.now, thereMs, backMs).describe()).toMatchObject({ clockSkewMs: 0 });
   });
 
   it('a database that is away is reported with what to do', async () => {
