@@ -17,7 +17,7 @@ const withClock = (nowMs: () => number, thereMs = 0, backMs = 0): PostgresReceip
       return [row];
     },
     script: () => Promise.reject(new Error('no scripts here')),
-    transaction: () => Promise.reject(new Error('no transactions here')),
+    transaction: () => Promise.reject<never>(new Error('no transactions here')),
     close: async () => undefined,
   });
 
