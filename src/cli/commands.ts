@@ -4,6 +4,9 @@ import { hashOfWrittenId, receiptKey } from '../ids';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
 import { UsageError, type CommandName, type Invocation } from './options';
 
+/** Rows in one statement. */
+const pruneBatch = 10_000;
+
 type Command = (receipts: PostgresReceipts, invocation: Invocation) => Promise<boolean>;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -95,6 +98,31 @@ const implementations: Record<CommandName, Command> = {
         `activity-guard: ${requestId} was not resolved: ${whyNot(found.receipt, verdict)}\n`,
       );
     return done;
+  },
+
+  supersede: async (receipts, { requestId, values }) => {
+    const found = await find(receipts, requestId);
+    if (!found) return false;
+    const { key, epoch, state } = found.receipt;
+    const done = await receipts.supersede({ key, epoch, source: 'operator', note: values.reason });
+    if (values.json) print(JSON.stringify({ requestId, superseded: done }));
+    else if (done) print(`${requestId} was ${state}; the next call starts a new generation.`);
+    else
+      process.stderr.write(
+        `activity-guard: ${requestId} was not superseded: ${state === 'claimed' || state === 'unknown' ? 'somebody may still act on it; wait for its lease to end.' : `it is ${state}.`}\n`,
+      );
+    return done;
+  },
+
+  prune: async (receipts, { olderThanMs, values }) => {
+    let pruned = 0;
+    let batch: number;
+    do {
+      batch = await receipts.prune({ retainMs: olderThanMs, limit: pruneBatch });
+      pruned += batch;
+    } while (batch === pruneBatch); // less than that is what came due meanwhile
+    print(values.json ? JSON.stringify({ pruned }) : `Pruned ${pruned} receipts.`);
+    return true;
   },
 
   stats: async (receipts, { values }) => {

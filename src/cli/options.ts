@@ -1,6 +1,8 @@
 /** What can be asked on the command line. */
 import { parseArgs } from 'node:util';
 
+import { toMs } from '../core';
+
 export const usage = `Usage: activity-guard <command> [options]
 
 Commands
@@ -10,12 +12,15 @@ Commands
   resolve <request id>    say what became of an unknown outcome:
                             --committed [--result JSON]   it happened; JSON is what callers get
                             --not-committed               it did not; the next attempt runs it
+  supersede <request id>  let a settled intent happen once more, as a new generation with an id of its own
+  prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
 
 Options
   --unresolved            list: only unknown outcomes
   --limit N               list: at most N rows (100)
-  --reason TEXT           resolve: why, kept as evidence
+  --older-than DURATION   prune: such as 90d; a receipt whose effect says retainFor is kept that long
+  --reason TEXT           resolve, supersede: why, kept as evidence
   --database-url URL      else DATABASE_URL, else PG* variables
   --schema NAME           schema of the tables (activity_guard)
   --namespace NAME        namespace of the receipts (default)
@@ -27,7 +32,8 @@ Examples
   activity-guard resolve 'invoice:42' --committed --result '{"id":"ch_1"}' --reason 'seen in the provider console'
 `;
 
-const commandNames = ['migrate', 'list', 'show', 'resolve', 'stats'] as const;
+const commandNames = ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats'] as const;
+const takingId: readonly CommandName[] = ['show', 'resolve', 'supersede'];
 export type CommandName = (typeof commandNames)[number];
 
 /** The call cannot be taken: nothing was done. */
@@ -40,6 +46,7 @@ const options = {
   'not-committed': { type: 'boolean', default: false },
   result: { type: 'string' },
   reason: { type: 'string' },
+  'older-than': { type: 'string' },
   'database-url': { type: 'string' },
   schema: { type: 'string' },
   namespace: { type: 'string' },
@@ -55,6 +62,8 @@ export interface Invocation {
   readonly command: CommandName;
   readonly requestId: string;
   readonly limit: number;
+  /** For `prune`. */
+  readonly olderThanMs: number;
   readonly values: ReturnType<typeof parseValues>['values'];
 }
 
@@ -66,7 +75,7 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
   if (command === undefined) throw new UsageError('which command?');
   if (!isCommand(command))
     throw new UsageError(`there is no command '${command}' (${commandNames.join(', ')})`);
-  const takesId = command === 'show' || command === 'resolve';
+  const takesId = takingId.includes(command);
   if (takesId !== (requestId !== undefined) || rest.length > 0) {
     throw new UsageError(takesId ? `${command} takes one request id` : `${command} takes no further words`);
   }
@@ -78,7 +87,19 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
   const limit = Number(values.limit);
   if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
     throw new UsageError('--limit takes a whole number from 1 to 100000');
-  return { command, requestId: requestId ?? '', limit, values };
+  const olderThanMs = command === 'prune' ? olderThan(values['older-than']) : 0;
+  return { command, requestId: requestId ?? '', limit, olderThanMs, values };
+}
+
+function olderThan(text: string | undefined): number {
+  // A bare number would be milliseconds: nearly everything would be pruned.
+  if (text === undefined || !/[a-z]/i.test(text))
+    throw new UsageError('prune takes --older-than with a unit, such as --older-than 90d');
+  try {
+    return toMs('--older-than', text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 function parsed(argv: readonly string[]): ReturnType<typeof parseValues> {

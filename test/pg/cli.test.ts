@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
+import { generationId, hashRequestId, receiptKey } from '../../src/ids';
 import { outcomeOf, over, read, requestFor, textOf } from '../contract/rows';
 import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
@@ -63,6 +64,28 @@ beforeAll(async () => {
 afterAll(() => scratch.close());
 
 describe('activity-guard on the command line', () => {
+  it('supersedes a settled id, whose next generation is shown under its own id, and prunes what is old', async () => {
+    const store = scratch.open('generations');
+    const sent = requestFor('mail:1', { namespace: 'generations' });
+    await store.claim(sent);
+    const held = await cli('supersede', 'mail:1', '--namespace', 'generations');
+    expect(held).toMatchObject({ code: 1, err: expect.stringContaining('wait for its lease to end') });
+    await store.settle({ ...sent, epoch: 1, state: 'committed', outcome: outcomeOf('1') });
+    const again = ['supersede', 'mail:1', '--reason', 'the mailbox was full', '--namespace', 'generations'];
+    expect(await json(...again)).toEqual({ requestId: 'mail:1', superseded: true });
+    expect((await cli(...again)).code).toBe(1);
+    const second = generationId({ requestId: 'mail:1', requestIdHash: hashRequestId('mail:1') }, 2);
+    const key = receiptKey('generations', second.requestIdHash);
+    await store.claim({ ...sent, key, requestId: second.requestId });
+    expect(await json('show', 'mail:1~g2', '--namespace', 'generations')).toMatchObject({ state: 'claimed' });
+    expect(await json('show', 'mail:1', '--namespace', 'generations')).toMatchObject({
+      ...{ state: 'superseded', evidence: [{ source: 'operator', note: 'the mailbox was full' }] },
+    });
+    const prune = ['prune', '--namespace', 'generations', '--older-than'];
+    expect(await json(...prune, '90d')).toEqual({ pruned: 0 });
+    expect(await json(...prune, '0s')).toEqual({ pruned: 1 });
+  });
+
   it('migrates again without harm', async () => {
     expect(await json('migrate')).toEqual({ version: expect.any(Number) });
   });

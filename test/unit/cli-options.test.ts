@@ -28,6 +28,8 @@ describe('the command line', () => {
       values: { 'not-committed': true },
     });
     expect(parse(['stats'])).toMatchObject({ command: 'stats' });
+    expect(parse(['supersede', 'id', '--reason', 'again'])).toMatchObject({ requestId: 'id' });
+    expect(parse(['prune', '--older-than', '90d'])).toMatchObject({ olderThanMs: 90 * 86_400_000 });
   });
 
   it('takes request ids that look like options after --', () => {
@@ -39,7 +41,7 @@ describe('the command line', () => {
   });
 
   it('names every command and option in its help', () => {
-    for (const word of ['migrate', 'list', 'show', 'resolve', 'stats'])
+    for (const word of ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats'])
       expect(usage).toMatch(new RegExp(`^  ${word}\\b`, 'm'));
     for (const option of [
       'unresolved',
@@ -48,6 +50,7 @@ describe('the command line', () => {
       'not-committed',
       'result',
       'reason',
+      'older-than',
       'database-url',
       'schema',
       'namespace',
@@ -61,7 +64,7 @@ describe('the command line', () => {
     [[], /which command/],
     [[''], /no command ''/],
     [['toString'], /no command 'toString'/],
-    [['lisst'], /no command 'lisst' \(migrate, list, show, resolve, stats\)/],
+    [['lisst'], /no command 'lisst' \(migrate, list, show, resolve, supersede, prune, stats\)/],
     [['list', 'more'], /no further words/],
     [['migrate', '-x'], /-x/],
     [['list', '--nope'], /--nope/],
@@ -70,6 +73,11 @@ describe('the command line', () => {
     [['show'], /show takes one request id/],
     [['show', 'a', 'b'], /show takes one request id/],
     [['resolve', '--committed'], /resolve takes one request id/],
+    [['supersede'], /supersede takes one request id/],
+    [['prune'], /--older-than with a unit/],
+    // Milliseconds: nearly everything would be pruned.
+    [['prune', '--older-than', '90'], /--older-than with a unit/],
+    [['prune', '--older-than', 'ninety days'], /not a duration/],
     [['resolve', 'id'], /either --committed or --not-committed/],
     [['resolve', 'id', '--committed', '--not-committed'], /either --committed or --not-committed/],
     [['resolve', 'id', '--not-committed', '--result', '{}'], /--result goes with --committed/],

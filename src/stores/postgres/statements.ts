@@ -255,6 +255,9 @@ join ${schema}.receipts r on r.key = e.key where r.namespace = $1::text group by
 
     clock: named('clock', `select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`),
 
+    // The earlier a failover is noticed, the fewer ids seem older than it.
+    noteTimeline: named('note_timeline', `select ${schema}.failed_over_within(0)`),
+
     migrationsApplied: named(
       'migrations_applied',
       `select number, sha256 from ${schema}.migrations order by number`,

@@ -111,6 +111,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
         `The database ${unsafe}: a crash could lose a claim and run its effect twice. Use a primary with both settings on.`,
       );
     }
+    await this.run(this.sql.noteTimeline, []);
   }
 
   async describe(): Promise<StoreDescription> {

@@ -1,7 +1,7 @@
 /** The guard's errors as Temporal failures. */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 
-import { ActivityGuardError, OutcomeUnknownError, RejectedError } from '../../core';
+import { ActivityGuardError, NotCommittedError, OutcomeUnknownError, RejectedError } from '../../core';
 import { rejectedMark } from '../header';
 
 /** A guard error as an `ApplicationFailure` whose type is the code; anything else as it is. */
@@ -16,7 +16,7 @@ export function toFailure(error: unknown, cancelled: boolean): unknown {
   return ApplicationFailure.create({
     message: error.message,
     type: error.code,
-    nonRetryable: !error.retryable,
+    nonRetryable: !error.retryable || isFinalForUser(error),
     details: [{ requestId: error.requestId }],
     ...(error.cause instanceof Error ? { cause: error.cause } : {}),
     ...(error.retryable && error.retryAfterMs !== undefined
@@ -24,6 +24,12 @@ export function toFailure(error: unknown, cancelled: boolean): unknown {
       : {}),
   });
 }
+
+/** Nothing happened, but who wrote the effect said that trying again is of no use. */
+const isFinalForUser = (error: ActivityGuardError): boolean =>
+  error instanceof NotCommittedError &&
+  error.cause instanceof ApplicationFailure &&
+  error.cause.nonRetryable === true;
 
 /** A thrown error as the failure that is stored and seen by the workflow, with its type, message and details. */
 export function asApplicationFailure(error: unknown): ApplicationFailure {
