@@ -30,8 +30,6 @@ type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & {
   settledWhen: number;
 };
 
-const settledStates: readonly ReceiptState[] = ['committed', 'rejected', 'superseded'];
-
 /** @internal What several stores share, as processes share a database. */
 export class MemoryDatabase {
   readonly rows = new Map<string, Row>();
@@ -150,7 +148,6 @@ export class MemoryReceipts implements ReceiptStore {
     if ((row.state === 'claimed' || row.state === 'unknown') && !this.isOver(row)) return false;
     row.state = 'superseded';
     row.settledAt ??= this.database.time;
-    row.settledWhen = Math.min(row.settledWhen, this.database.clock.monotonic());
     this.keep(key, { source, verdict: 'superseded', epoch, note });
     return true;
   }
@@ -159,7 +156,7 @@ export class MemoryReceipts implements ReceiptStore {
     const now = this.database.clock.monotonic();
     const due = this.ownRows()
       .filter(
-        (row) => settledStates.includes(row.state) && row.settledWhen + (row.retainMs ?? retainMs) <= now,
+        (row) => isSettled(row) && row.settledWhen + (row.retainMs ?? retainMs) <= now,
       )
       .slice(0, limit);
     for (const row of due) Object.assign(row, { state: 'pruned', outcome: undefined, origin: {} });
@@ -263,6 +260,8 @@ export class MemoryReceipts implements ReceiptStore {
     return { ...row, leaseRemainingMs: leaseUntil - now, ageMs: now - firstClaim };
   }
 }
+
+const isSettled = ({ state }: Row): boolean => state === 'committed' || state === 'rejected';
 
 /** Its holder may still say what became of it. */
 const isOpen = ({ state }: Row): boolean => state === 'claimed' || state === 'delegated';

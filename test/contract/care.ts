@@ -184,13 +184,14 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
           await rowIn(own, state, over);
         for (const state of ['committed', 'rejected', 'superseded'] as const) await rowIn(own, state, over);
         const foreign = await rowIn(store, 'committed');
-        expect(await own.prune({ retainMs: 0, limit: 2 })).toBe(2);
-        expect(await own.prune({ retainMs: 0, limit: 2 })).toBe(1);
+        expect(await own.prune({ retainMs: 0, limit: 1 })).toBe(1);
+        expect(await own.prune({ retainMs: 0, limit: 5 })).toBe(1);
         expect((await own.stats()).states).toMatchObject({
           claimed: 1,
           delegated: 1,
           unknown: 1,
           released: 1,
+          superseded: 1,
         });
         expect((await read(store, foreign)).receipt.state).toBe('committed');
       });

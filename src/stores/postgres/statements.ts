@@ -203,13 +203,14 @@ values ($1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea
 select key from superseded`,
     ),
 
-    // What stays is the tombstone: a call on it fails, and does not run again.
+    // What stays is the tombstone: a call on it fails, and does not run again. A superseded row has to stay as it is:
+    // it leads to the next generation.
     prune: named(
       'prune',
       `update ${schema}.receipts as r set state = 'pruned', outcome_format = null, outcome = null, origin = '{}'
 where r.key = any(array(
   select p.key from ${schema}.receipts p
-  where p.namespace = $1::text and p.state in ('committed', 'rejected', 'superseded')
+  where p.namespace = $1::text and p.state in ('committed', 'rejected')
     and p.settled_at <= now() - coalesce(p.retain_for, ${milliseconds('$2')})
   limit $3::integer for update skip locked))
 returning r.key`,
