@@ -155,9 +155,7 @@ export class MemoryReceipts implements ReceiptStore {
   async prune({ retainMs, limit = 10_000 }: PruneRequest): Promise<number> {
     const now = this.database.clock.monotonic();
     const due = this.ownRows()
-      .filter(
-        (row) => isSettled(row) && row.settledWhen + (row.retainMs ?? retainMs) <= now,
-      )
+      .filter((row) => isSettled(row) && row.settledWhen + (row.retainMs ?? retainMs) <= now)
       .slice(0, limit);
     for (const row of due) Object.assign(row, { state: 'pruned', outcome: undefined, origin: {} });
     return due.length;

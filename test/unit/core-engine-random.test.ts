@@ -64,16 +64,40 @@ function effectOf(world: World, worker: Worker, behaviour: string, slowMs: numbe
   };
 }
 
+/** The same as a transaction: the effect and its receipt happen at one moment, under the claim's token, or not at all. */
+function transactionOf(world: World, worker: Worker, behaviour: string, slowMs: number): GuardedCall['run'] {
+  return async (effect: HeldEffect) => {
+    effect.begin();
+    const send: Send = () => {
+      const committing = effect.commit(async (settlementOf) => {
+        const result = `charge ${world.effects.length + 1}`;
+        const { key, token, outcome } = await settlementOf(result);
+        await world.clock.sleep(wireMs); // the commit is under way, whatever becomes of the lease
+        const row = (await world.receipts.get(key))?.receipt;
+        if (row?.token !== token || row.state !== 'claimed') throw new Error('rolled back');
+        world.effects.push({ requestId: effect.requestId, epoch: effect.epoch });
+        await world.receipts.settle({ key, token, epoch: row.epoch, state: 'committed', outcome });
+        return result;
+      });
+      committing.catch(() => undefined); // nobody may be left to hear it
+      return committing;
+    };
+    return behaviours[behaviour]?.(world, worker, send, slowMs);
+  };
+}
+
 describe('any number of attempts at one intent, with any faults and deaths', () => {
   // Invariants 1, 2, 3, 7 and 8. Mutations: a probe's "no" without the grace, a claim that is not exclusive.
-  it.each(['hold', 'fail', 'probe'])(
+  it.each(['hold', 'fail', 'probe', 'hold, in transactions'])(
     'have one effect at most under %s, one outcome for all, and none hangs',
     async (name) => {
       await fc.assert(
         fc.asyncProperty(fc.array(attempt, { minLength: 1, maxLength: 5 }), async (attempts) => {
           const world = new World();
+          const isTransactional = name.endsWith('transactions');
           const probe: OnUnknown = () => (world.effects.length > 0 ? committed('charge 1') : notCommitted());
-          const onUnknown = name === 'probe' ? probe : (name as OnUnknown);
+          const onUnknown = name === 'probe' ? probe : (name.split(',')[0] as OnUnknown);
+          const terms = { onUnknown, transactional: isTransactional };
           const endings: unknown[] = [];
           const calls: { worker: Worker; over: boolean }[] = [];
           for (const { afterMs, behaviour, slowMs, isNeverRenewed, faults: planned } of attempts) {
@@ -81,11 +105,11 @@ describe('any number of attempts at one intent, with any faults and deaths', () 
             const call = { worker: world.worker(), over: false };
             Object.assign(call.worker.faults, structuredClone(planned));
             if (isNeverRenewed) call.worker.faults.renew = Array<Fault>(100).fill('hangs');
-            const run = effectOf(world, call.worker, behaviour, slowMs);
+            const run = (isTransactional ? transactionOf : effectOf)(world, call.worker, behaviour, slowMs);
             const deadline = world.clock.monotonic() + 15_000;
             calls.push(call);
             void call.worker.engine
-              .run(world.call({ onUnknown, run, deadline }))
+              .run(world.call({ ...terms, run, deadline }))
               .then((o) => endings.push(o.kind === 'result' ? o.value : o.kind))
               .catch(() => undefined)
               .finally(() => (call.over = true));
@@ -93,12 +117,15 @@ describe('any number of attempts at one intent, with any faults and deaths', () 
           await world.clock.advance(120_000);
           expect(calls.filter((call) => !call.over && !call.worker.isDead)).toHaveLength(0);
 
-          const last = await world.worker().ending({ onUnknown });
+          const finder = world.worker();
+          const run = isTransactional ? transactionOf(world, finder, 'works', 0) : world.charge;
+          const last = await finder.ending({ ...terms, run });
           const settled =
             typeof last === 'string' && /^charge|^rejected/.test(last) ? last.split(':')[0] : undefined;
           expect(world.effects.length).toBeLessThanOrEqual(1);
           if (settled === 'charge 1') expect(world.effects).toHaveLength(1);
-          else if (settled === undefined) expect([name !== 'probe', last]).toEqual([true, 'OutcomeUnknown']);
+          else if (settled === undefined)
+            expect([name === 'hold' || name === 'fail', last]).toEqual([true, 'OutcomeUnknown']);
           else expect([settled, world.effects.length]).toEqual(['rejected', 0]);
           if (settled !== undefined) expect(endings.filter((ending) => ending !== settled)).toEqual([]);
           // A result that a caller got is never taken back, even where it could not be written.
