@@ -2,7 +2,8 @@
 -- more (superseded), tombstones of receipts past their time (pruned), and transactions that commit with their receipt.
 alter table :SCHEMA.receipts
   add column transactional boolean not null default false,
-  add column retain_for interval;
+  add column retain_for interval,
+  add column grace interval not null default '10 seconds';
 alter table :SCHEMA.receipts
   drop constraint receipts_state_check,
   drop constraint receipts_check,

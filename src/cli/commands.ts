@@ -138,9 +138,10 @@ const implementations: Record<CommandName, Command> = {
 function whyNot(receipt: Receipt, verdict: string): string {
   if (receipt.state === 'claimed' && receipt.leaseRemainingMs > 0)
     return 'somebody holds it; wait for its lease to end.';
-  if (receipt.state === 'unknown' && verdict === 'not-committed') {
-    return receipt.leaseRemainingMs > 0
-      ? `its lease ends in ${Math.ceil(receipt.leaseRemainingMs / 1000)} s; ask again then.`
+  if (isUnresolved(receipt) && verdict === 'not-committed') {
+    const openMs = receipt.leaseRemainingMs + receipt.graceMs;
+    return openMs > 0
+      ? `until its lease and grace time are over the effect may still arrive; ask the provider again in ${Math.ceil(openMs / 1000)} s.`
       : 'there is evidence that it was committed (see show).';
   }
   return `it is ${receipt.state}; what you said is kept as evidence.`;

@@ -26,6 +26,12 @@ export interface HeldEffect {
   /** Marks the moment from which the effect may have happened; fences first. May be called once. */
   begin(): void;
   /**
+   * Takes the lease from the claim, before the effect is handed over to whoever completes it elsewhere: it then stands
+   * until that completion, also if this process dies before it has said that it hands over.
+   * @throws LeaseLostError when the claim was lost; nothing must be handed over
+   */
+  delegate(): Promise<void>;
+  /**
    * Runs the effect as a transaction of the store, which writes what `settlementOf` gives for its result as a part of
    * it. May be called once, and only where the call is transactional.
    */

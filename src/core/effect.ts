@@ -16,6 +16,7 @@ import { replay } from './replay';
 import { RunningEffect } from './running-effect';
 import { encodeResult, resultUnavailable, writeSettlement } from './settle';
 import { askAgain } from './store-retry';
+import { providerKeysLastMs } from './unknown';
 
 /** A claim is kept this long beyond the end of its attempt, for an effect that is just ending. */
 const marginMs = 1000;
@@ -24,7 +25,8 @@ const marginMs = 1000;
 export async function runEffect(state: CallState, claim: Receipt, asked: Instant): Promise<CallOutcome> {
   const { call, keeper, request } = state;
   state.emit('claimed');
-  const usableMs = providerKeysLastMs(state, claim);
+  const isRepeated = claim.doubt && call.onUnknown === 'retry';
+  const usableMs = isRepeated ? providerKeysLastMs(state, claim) : Infinity;
   const lease = keeper.hold({
     key: request.key,
     token: request.token,
@@ -34,14 +36,16 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
     // The remaining time was read after `asked`, so the own deadline is the earlier one.
     expires: after(asked, Math.min(claim.leaseRemainingMs, usableMs)),
   });
-  const effect = new RunningEffect(claim, lease, call);
+  const delegate = (): Promise<boolean> =>
+    askAgain(state, () => state.env.store.delegate(state.request), whileItMatters(state));
+  const effect = new RunningEffect(claim, lease, call, delegate);
   try {
     let value: unknown;
     try {
       value = await effectStorage.run(effect, () => call.run(effect));
-      effect.ended = true;
+      effect.end();
     } catch (thrown) {
-      effect.ended = true;
+      effect.end();
       return await settleError(state, claim, effect, thrown);
     }
     return await settleResult(state, claim, effect, value);
@@ -49,12 +53,6 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
     lease.drop();
   }
 }
-
-/** Under `'retry'` an earlier request may have reached the provider: what it forgot, it would do again. */
-const providerKeysLastMs = ({ call }: CallState, claim: Receipt): number =>
-  claim.doubt && call.onUnknown === 'retry' && call.providerKeyTtlMs !== undefined
-    ? call.providerKeyTtlMs - claim.ageMs
-    : Infinity;
 
 async function settleResult(
   state: CallState,
@@ -82,7 +80,8 @@ async function settleError(
   thrown: unknown,
 ): Promise<CallOutcome> {
   if (effect.committed) return settleTransaction(state, claim, effect);
-  if (effect.begun && state.call.isDelegation?.(thrown)) return delegate(state, claim, thrown);
+  if (effect.begun && !state.call.transactional && state.call.isDelegation?.(thrown))
+    return handOver(state, claim, effect, thrown);
   const meaning = meaningOf(state, effect, thrown);
   switch (meaning) {
     case 'not-committed': {
@@ -141,11 +140,15 @@ async function lookUp(state: CallState, claim: Receipt, thrown: unknown): Promis
 }
 
 /** The claim stays open, without a lease, until whoever goes on with the effect says what became of it. */
-async function delegate(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
+async function handOver(
+  state: CallState,
+  claim: Receipt,
+  effect: RunningEffect,
+  thrown: unknown,
+): Promise<CallOutcome> {
   // Should it not be written the lease runs out, and the completion resolves an unknown row instead.
-  const until = whileItMatters(state);
-  const done = await askAgain(state, () => state.env.store.delegate(state.request), until).catch(() => false);
-  if (done) state.emit('delegated');
+  const isDelegated = effect.isDelegated || (await effect.tryDelegate().catch(() => false));
+  if (isDelegated) state.emit('delegated');
   return { kind: 'delegated', thrown, requestId: claim.requestId };
 }
 

@@ -53,7 +53,7 @@ export class GuardEngine {
   async run(call: GuardedCall): Promise<CallOutcome> {
     const { env } = this;
     const now = env.clock.monotonic();
-    const { requestId, requestIdHash, action, fingerprint, leaseMs, origin, retainMs } = call;
+    const { requestId, requestIdHash, action, fingerprint, leaseMs, graceMs, origin, retainMs } = call;
     const transactional = call.transactional ?? false;
     const state: CallState = {
       env,
@@ -69,6 +69,7 @@ export class GuardEngine {
         token: env.newToken(),
         policy: policyName(call.onUnknown),
         transactional,
+        graceMs,
         retainMs,
         // A transaction that a failover lost is lost with its receipt: it did not happen.
         mayBeOlderMs: transactional ? undefined : call.mayBeOlderMs,
@@ -172,6 +173,8 @@ async function takeOver(
   fromUnknown: boolean,
 ): Promise<CallOutcome | undefined> {
   const asked = state.keeper.now();
+  // A new claim has a new token: what was sent under the last one may still arrive.
+  state.request = { ...state.request, token: state.env.newToken() };
   const request = { ...state.request, epoch: receipt.epoch, fromUnknown };
   // After a lost answer the epoch no longer fits; the next look then finds the claim under our token.
   const taken = await askForClaim(state, () => state.env.store.takeOver(request));

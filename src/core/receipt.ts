@@ -53,6 +53,8 @@ export interface Receipt {
   readonly transactional: boolean;
   /** Milliseconds until the lease ends; negative once it is over. */
   readonly leaseRemainingMs: number;
+  /** For so many milliseconds after the lease's end the effect may still arrive, or not be seen: no "no" counts. */
+  readonly graceMs: number;
   /** Milliseconds since the first claim of this id. */
   readonly ageMs: number;
   /** When the id was first claimed, as ISO 8601. */

@@ -6,8 +6,7 @@ import type { Receipt } from './receipt';
 
 export class RunningEffect implements HeldEffect {
   begun = false;
-  /** Whoever still runs behind an effect that has ended must not start or go on: its claim may be given back. */
-  ended = false;
+  isDelegated = false;
   /** What the transaction returned, once it has committed. */
   committed: { readonly value: unknown } | undefined;
   readonly requestId: string;
@@ -15,24 +14,47 @@ export class RunningEffect implements HeldEffect {
   readonly epoch: number;
   readonly signal: AbortSignal;
   private inTransaction = false;
+  private ended = false;
+  private readonly over = new AbortController();
 
   constructor(
     private readonly claim: Receipt,
     private readonly lease: Lease,
     private readonly call: GuardedCall,
+    private readonly writeDelegation: () => Promise<boolean>,
   ) {
     ({ requestId: this.requestId, token: this.token, epoch: this.epoch } = claim);
-    this.signal = call.signal ? AbortSignal.any([lease.signal, call.signal]) : lease.signal;
+    const signals = [this.over.signal, lease.signal];
+    this.signal = AbortSignal.any(call.signal ? [...signals, call.signal] : signals);
   }
 
   fence(): void {
-    if (this.ended) {
+    if (this.ended) throw this.hasEnded();
+    if (!this.isDelegated) this.lease.assertHeld();
+  }
+
+  /** Whoever still runs behind an effect that has ended must not start or go on: its claim may be given back. */
+  end(): void {
+    this.ended = true;
+    this.over.abort(this.hasEnded());
+  }
+
+  async delegate(): Promise<void> {
+    if (this.call.transactional) throw this.misused('is a transaction, which cannot be completed elsewhere.');
+    this.fence();
+    if (!this.isDelegated && !(await this.tryDelegate())) {
       throw new LeaseLostError(
-        `The guarded call of request id ${this.requestId} has ended, so its effect must not start or go on.`,
+        `The claim on request id ${this.requestId} was lost, so nothing must be handed over. Retry: the claim is looked at again.`,
         { requestId: this.requestId },
       );
     }
-    this.lease.assertHeld();
+  }
+
+  /** Asked again after a lost answer it finds its own work done, which counts as well. */
+  async tryDelegate(): Promise<boolean> {
+    this.lease.drop(); // a renewal finds nothing to renew any more, and would take that for a loss
+    this.isDelegated = await this.writeDelegation();
+    return this.isDelegated;
   }
 
   begin(): void {
@@ -66,6 +88,13 @@ export class RunningEffect implements HeldEffect {
     });
     this.committed = { value };
     return value;
+  }
+
+  private hasEnded(): LeaseLostError {
+    return new LeaseLostError(
+      `The guarded call of request id ${this.requestId} has ended, so its effect must not start or go on.`,
+      { requestId: this.requestId },
+    );
   }
 
   private misused(what: string): InvalidRequestError {

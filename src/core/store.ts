@@ -14,6 +14,8 @@ export interface ClaimRequest {
   readonly origin: Origin;
   /** The effect commits together with its receipt, or not at all. */
   readonly transactional: boolean;
+  /** For so long after the lease's end the effect may still arrive, or not be seen yet: no "no" counts. */
+  readonly graceMs: number;
   /** How long the settled receipt is kept at least, in milliseconds; the pruner's own time unless given. */
   readonly retainMs?: number | undefined;
   /**
@@ -124,7 +126,7 @@ export interface ReceiptStore {
   renew(claims: readonly HeldClaim[], leaseMs: number): Promise<ReadonlySet<string>>;
   /** Writes the outcome; `'late'` if somebody else holds the row or settled it: then it is kept as evidence. */
   settle(settlement: Settlement): Promise<ReceiptState | 'late'>;
-  /** Hands a claim over to whoever completes it elsewhere: it has no lease any more. */
+  /** Hands a claim, whose lease still stands, over to whoever completes it elsewhere: it has no lease any more. */
   delegate(claim: HeldClaim): Promise<boolean>;
   /** The effect did not happen: claimable again (unknown again, if taken over in doubt). */
   release(claim: HeldClaim): Promise<boolean>;

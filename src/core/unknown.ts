@@ -28,9 +28,7 @@ export async function atUnknown(state: CallState, receipt: Receipt): Promise<AtU
         { requestId: receipt.requestId, retryable: false },
       );
     case 'retry':
-      return call.providerKeyTtlMs !== undefined && receipt.ageMs >= call.providerKeyTtlMs
-        ? { waitMs: Infinity }
-        : 'take-over';
+      return providerKeysLastMs(state, receipt) <= 0 ? { waitMs: Infinity } : 'take-over';
     case 'probe':
       return typeof call.onUnknown === 'function'
         ? askProbe(state, receipt, call.onUnknown)
@@ -40,9 +38,16 @@ export async function atUnknown(state: CallState, receipt: Receipt): Promise<AtU
   }
 }
 
+/**
+ * For how long a request sent now still finds its key at the provider, which may have it since the first claim: what
+ * the provider forgot, it would do again.
+ */
+export const providerKeysLastMs = ({ call }: CallState, { ageMs }: Receipt): number =>
+  call.providerKeyTtlMs === undefined ? Infinity : call.providerKeyTtlMs - ageMs - call.graceMs;
+
 async function askProbe(state: CallState, receipt: Receipt, probe: Probe): Promise<AtUnknown> {
   // A "no" proves something only if the question was put after the last moment at which the request could still arrive.
-  const conclusiveInMs = receipt.leaseRemainingMs + state.call.graceMs;
+  const conclusiveInMs = receipt.leaseRemainingMs + Math.max(receipt.graceMs, state.call.graceMs);
   const answer = await answerOf(state, receipt, probe);
   if (answer.verdict === 'committed') {
     const { outcome } = await encodeResult(state, answer.result);

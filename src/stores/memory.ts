@@ -50,8 +50,8 @@ export class MemoryReceipts implements ReceiptStore {
   ) {}
 
   async claim(request: ClaimRequest): Promise<Receipt> {
-    const { key, requestId, action, fingerprint, token, leaseMs, policy, origin, transactional, retainMs } =
-      request;
+    const { key, requestId, action, fingerprint, token, leaseMs, policy, origin } = request;
+    const { transactional, graceMs, retainMs } = request;
     const { rows, clock, time } = this.database;
     const found = rows.get(key);
     if (found) return this.receiptOf(found);
@@ -59,14 +59,15 @@ export class MemoryReceipts implements ReceiptStore {
       ...{ key, namespace: this.namespace, requestId, action, fingerprint, state: 'claimed', policy, token },
       ...{ epoch: 1, doubt: false, claimedAt: time, settledAt: undefined, outcome: undefined, origin },
       ...{ firstClaim: clock.monotonic(), leaseUntil: clock.monotonic() + leaseMs, settledWhen: Infinity },
-      ...{ transactional, retainMs },
+      ...{ transactional, graceMs, retainMs },
     };
     rows.set(key, row);
     return this.receiptOf(row);
   }
 
   async takeOver(request: TakeOverRequest): Promise<Receipt | undefined> {
-    const { key, token, policy, origin, leaseMs, epoch, fromUnknown, transactional, retainMs } = request;
+    const { key, token, policy, origin, leaseMs, epoch, fromUnknown } = request;
+    const { transactional, graceMs, retainMs } = request;
     const row = this.database.rows.get(key);
     if (row?.epoch !== epoch) return undefined;
     const doubt = !this.isFree(row);
@@ -74,7 +75,7 @@ export class MemoryReceipts implements ReceiptStore {
     if (this.isVetoed(key)) return undefined;
     const leaseUntil = this.database.clock.monotonic() + leaseMs;
     Object.assign(row, { state: 'claimed', epoch: epoch + 1, doubt, token, policy, origin, leaseUntil });
-    Object.assign(row, { transactional, retainMs });
+    Object.assign(row, { transactional, graceMs, retainMs });
     return this.receiptOf(row);
   }
 
@@ -102,7 +103,7 @@ export class MemoryReceipts implements ReceiptStore {
 
   async delegate(claim: HeldClaim): Promise<boolean> {
     const row = this.held(claim);
-    if (row?.state !== 'claimed') return false;
+    if (!row || !isOpen(row) || (row.state === 'claimed' && this.isOver(row))) return false;
     row.state = 'delegated';
     return true;
   }
@@ -129,7 +130,7 @@ export class MemoryReceipts implements ReceiptStore {
       row.epoch === epoch &&
       (verdict === 'committed'
         ? this.isUnresolved(row) || this.isFree(row) || isDelegated
-        : (isDelegated || (this.isUnresolved(row) && this.isOver(row))) && !this.isVetoed(key));
+        : (isDelegated || (this.isUnresolved(row) && this.isOver(row, row.graceMs))) && !this.isVetoed(key));
     this.keep(key, { source, verdict, epoch, note });
     if (!isOpenTo) return false;
     row.doubt = false;
@@ -145,7 +146,7 @@ export class MemoryReceipts implements ReceiptStore {
   async supersede({ key, epoch, source, note }: Supersession): Promise<boolean> {
     const row = this.database.rows.get(key);
     if (row?.epoch !== epoch || row.state === 'superseded' || row.state === 'pruned') return false;
-    if ((row.state === 'claimed' || row.state === 'unknown') && !this.isOver(row)) return false;
+    if ((row.state === 'claimed' || row.state === 'unknown') && !this.isOver(row, row.graceMs)) return false;
     row.state = 'superseded';
     row.settledAt ??= this.database.time;
     this.keep(key, { source, verdict: 'superseded', epoch, note });
@@ -217,8 +218,8 @@ export class MemoryReceipts implements ReceiptStore {
     return [...this.database.rows.values()].filter((row) => row.namespace === this.namespace);
   }
 
-  private isOver(row: Row): boolean {
-    return row.leaseUntil <= this.database.clock.monotonic();
+  private isOver(row: Row, graceMs = 0): boolean {
+    return row.leaseUntil + graceMs <= this.database.clock.monotonic();
   }
 
   private isUnresolved(row: Row): boolean {

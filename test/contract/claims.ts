@@ -51,6 +51,7 @@ export function describeClaims(name: string, makeStore: () => Promise<StoreFixtu
             epoch: 1,
             doubt: false,
             transactional: false,
+            graceMs: 0,
           },
           ...{
             outcome: undefined,

@@ -211,6 +211,21 @@ export function describeOutcomes(name: string, makeStore: () => Promise<StoreFix
         },
       );
 
+      // Mutation: a "no" that looks at the lease alone.
+      it('as not committed waits for the grace time of the claim, or of the one that took it over', async () => {
+        const no = { epoch: 1, verdict: 'not-committed', source: 'operator' } as const;
+        const waits = await rowIn(store, 'unknown', over, { graceMs: -over + 5000 });
+        expect(await store.resolve({ ...no, key: waits.key })).toBe(false);
+        const done = await rowIn(store, 'unknown', over, { graceMs: -over - 5000 });
+        expect(await store.resolve({ ...no, key: done.key })).toBe(true);
+        const second = another(await rowIn(store, 'unknown'), {
+          ...{ fromUnknown: true, leaseMs: over, graceMs: -over + 5000 },
+        });
+        await store.takeOver(second);
+        expect(await store.resolve({ ...no, key: second.key, epoch: 2 })).toBe(false);
+        expect((await read(store, second)).receipt.graceMs).toBe(-over + 5000);
+      });
+
       it('of another epoch changes nothing, but its evidence is kept', async () => {
         const owner = await rowIn(store, 'unknown', over);
         for (const verdict of ['not-committed', 'committed'] as const) {

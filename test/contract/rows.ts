@@ -48,6 +48,7 @@ export function requestFor(
       policy: 'hold',
       origin: { worker: 'test' },
       transactional: false,
+      graceMs: 0,
     },
     ...rest,
   };

@@ -96,7 +96,7 @@ function receiptOf(row: Row, on: Switches): Receipt {
     doubt: row.doubt && !saysNothingHappened,
     transactional: saysNothingHappened || (row.transactional && on.lostTransactionIsReleased),
     leaseRemainingMs: neverLapses ? 1 : row.lease,
-    ...{ ageMs: row.age, claimedAt: '', settledAt: undefined, outcome: undefined, origin: {} },
+    ...{ graceMs: 0, ageMs: row.age, claimedAt: '', settledAt: undefined, outcome: undefined, origin: {} },
   };
 }
 

@@ -25,7 +25,7 @@ const receipt = (
     policy: 'hold',
   },
   ...{ token, epoch: 3, doubt: false, leaseRemainingMs, ageMs: 0, claimedAt: '', settledAt: undefined },
-  ...{ outcome: undefined, origin: {}, transactional: false },
+  ...{ outcome: undefined, origin: {}, transactional: false, graceMs: 0 },
   ...more,
 });
 

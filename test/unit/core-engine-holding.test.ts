@@ -200,6 +200,7 @@ describe('a claim taken over from an unknown one', () => {
 
   it('is free of doubt once evidence has said that nothing happened', async () => {
     const { key = '' } = (await world.row()) ?? {};
+    await world.clock.advance(500); // the grace time
     expect(
       await world.receipts.resolve({ key, epoch: 1, verdict: 'not-committed', source: 'operator' }),
     ).toBe(true);

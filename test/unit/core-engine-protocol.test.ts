@@ -1,6 +1,8 @@
 /** Delegation, generations, transactions, tombstones and providers that forget, in the engine. */
 import {
   InvalidRequestError,
+  notCommitted,
+  NotCommittedError,
   RejectedError,
   currentEffect,
   type GuardedCall,
@@ -53,6 +55,82 @@ describe('an effect that goes on elsewhere', () => {
     expect(await worker.ending({ run: handOver, isDelegation })).toBe('delegated');
     await world.clock.advance(1000);
     expect(await world.worker().ending()).toBe('OutcomeUnknown');
+  });
+
+  // Mutation: handing over before the row says so; a crash in between would let a probe release the claim.
+  it('can be delegated before it is handed over: then it stands although its process dies at once', async () => {
+    const world = new World();
+    const dead = world.worker();
+    const handedOver: string[] = [];
+    void dead.engine.run(
+      world.call({
+        run: async (effect) => {
+          effect.begin();
+          await effect.delegate();
+          handedOver.push(effect.requestId);
+          dead.kill();
+          return new Promise(() => undefined);
+        },
+      }),
+    );
+    await world.clock.advance(60_000);
+    expect([handedOver, await world.state()]).toEqual([['order:1'], 'delegated']);
+    expect(await world.worker().ending({ onUnknown: () => notCommitted() })).toBe('InFlight');
+    expect(world.effects).toEqual([]);
+  });
+
+  it.each<[string, GuardedCall['run'], string, string]>([
+    ['a result', async (effect) => (await effect.delegate(), 'here'), 'here', 'committed'],
+    [
+      'a throw',
+      async (effect) => (await effect.delegate(), Promise.reject(new Error('?'))),
+      'OutcomeUnknown',
+      'unknown',
+    ],
+    [
+      'a "no"',
+      async (effect) => (await effect.delegate(), Promise.reject(new NotCommittedError('full'))),
+      'NotCommitted',
+      'released',
+    ],
+  ])('but ends here after all with %s is what it says', async (_what, body, ended, state) => {
+    const world = new World();
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      return body(effect);
+    };
+    expect(await world.worker().ending({ run })).toBe(ended);
+    expect(await world.state()).toBe(state);
+  });
+
+  it('must not be handed over once its lease is lost, or as a transaction', async () => {
+    const world = new World();
+    const worker = world.worker();
+    worker.faults.renew = Array<'hangs'>(100).fill('hangs');
+    let handedOver = false;
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      await world.clock.sleep(2000);
+      await effect.delegate();
+      handedOver = true;
+    };
+    expect(await worker.ending({ run })).toBe('OutcomeUnknown');
+    const transaction: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      await effect.delegate();
+      handedOver = true;
+    };
+    const other = { requestId: 'order:2', requestIdHash: hashRequestId('order:2'), transactional: true };
+    expect(await world.worker().ending({ ...other, run: transaction })).toBe('InvalidRequest');
+    expect(handedOver).toBe(false);
+  });
+
+  it('whose delegation got no answer is delegated all the same', async () => {
+    const world = new World();
+    const worker = world.worker();
+    worker.faults.delegate = ['lost'];
+    expect(await worker.ending({ run: handOver, isDelegation })).toBe('delegated');
+    expect(await world.state()).toBe('delegated');
   });
 
   it('before the effect was begun is a throw like any other: the claim is given back', async () => {
@@ -116,7 +194,14 @@ describe('a generation', () => {
       const key = receiptKey('default', id.requestIdHash);
       await world.receipts.claim({
         ...{ key, requestId: id.requestId, action: 'charge', fingerprint: world.call().fingerprint },
-        ...{ token: `t${generation}`, leaseMs: 0, policy: 'hold', origin: {}, transactional: false },
+        ...{
+          token: `t${generation}`,
+          leaseMs: 0,
+          policy: 'hold',
+          origin: {},
+          transactional: false,
+          graceMs: 0,
+        },
       });
       await world.receipts.supersede({ key, epoch: 1, source: 'operator' });
     }
@@ -172,6 +257,45 @@ describe("under 'retry', a provider that forgets its keys", () => {
       return world.charge(effect);
     };
     expect(await world.worker().ending({ ...terms, run })).toBe('charge 1');
+  });
+});
+
+describe('what an effect has left behind', () => {
+  // Mutation: a signal that nobody aborts any more once the function has ended.
+  it('is told to stop when the effect ends, however it ends', async () => {
+    for (const fails of [false, true]) {
+      const world = new World();
+      let signal: AbortSignal | undefined;
+      const run: GuardedCall['run'] = async (effect) => {
+        effect.begin();
+        ({ signal } = effect);
+        expect(signal.aborted).toBe(false);
+        if (fails) throw new Error('timed out, and the request is still queued');
+        return 'done';
+      };
+      await world.worker().ending({ run });
+      expect(signal?.reason).toMatchObject({ code: 'LeaseLost' });
+    }
+  });
+});
+
+describe('a take-over', () => {
+  // Mutation: one token for all claims of an attempt: what was sent under the last one would change the next.
+  it('has a token of its own', async () => {
+    const world = new World();
+    const tokens: (string | undefined)[] = [];
+    const worker = world.worker();
+    worker.faults.claim = ['none', 'lost'];
+    const run: GuardedCall['run'] = async (effect) => {
+      tokens.push(effect.token);
+      throw new NotCommittedError('not yet');
+    };
+    await worker.ending({ run });
+    const seen = (await world.row())?.token;
+    await worker.ending({ run });
+    expect(tokens).toEqual([seen, expect.not.stringMatching(seen ?? '')]);
+    // Of its attempt the first token was for the claim that found the released row.
+    expect(world.tokens).toBe(3);
   });
 });
 

@@ -7,7 +7,7 @@ import { sha256Hex } from '../../ids';
 import type { Statement } from './driver';
 
 const columns = `key::text as key, namespace, request_id, action, encode(fingerprint, 'hex') as fingerprint, state, policy,
-    token::text as token, epoch, doubt, transactional,
+    token::text as token, epoch, doubt, transactional, (extract(epoch from grace) * 1000)::float8 as grace_ms,
     (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as lease_remaining_ms,
     (extract(epoch from clock_timestamp() - claimed_at) * 1000)::float8 as age_ms,
     to_char(claimed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as claimed_at,
@@ -40,7 +40,7 @@ type Named = (name: string, text: string) => Statement;
 const newClaim = (
   state: string,
 ): string => `$1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), ${state}, $6::text, $7::uuid,
-    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}`;
+    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}, ${milliseconds('$12')}`;
 
 /**
  * Inserts a claim or reads the row that is there. The loser of a race for one key can get no row at all: its snapshot
@@ -48,7 +48,7 @@ const newClaim = (
  */
 const claimText = (schema: string, source: string): string => `claimed as (
   insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until,
-    origin, transactional, retain_for)
+    origin, transactional, grace, retain_for)
   ${source}
   on conflict (key) do nothing
   returning ${columns}
@@ -70,7 +70,7 @@ function claimStatements(schema: string, named: Named) {
     claimAgain: named(
       'claim_again',
       `with past as materialized (
-  select case when ${schema}.failed_over_within($12::float8) then 'unknown' else 'claimed' end as state
+  select case when ${schema}.failed_over_within($13::float8) then 'unknown' else 'claimed' end as state
 ), ${claimText(schema, `select ${newClaim('past.state')} from past`)}`,
     ),
 
@@ -79,7 +79,7 @@ function claimStatements(schema: string, named: Named) {
       `update ${schema}.receipts as r
 set state = 'claimed', epoch = r.epoch + 1, doubt = not ${free}, token = $4::uuid, policy = $5::text,
   lease_until = clock_timestamp() + ${milliseconds('$6')}, origin = $7::text::jsonb, transactional = $8::boolean,
-  retain_for = ${milliseconds('$9')}
+  grace = ${milliseconds('$9')}, retain_for = ${milliseconds('$10')}
 where r.key = $1::uuid and r.epoch = $2::integer
   and (${free} or ($3::boolean and ${unresolved})) and ${noCommittedEvidence(schema)}
 returning ${columns}`,
@@ -137,10 +137,12 @@ returning r.state`,
 /** What ends a claim without an outcome, and what resolves it. */
 function doubtStatements(schema: string, named: Named) {
   return {
+    // Not past its lease: somebody may already have been told that the row is unknown, and have asked the provider.
     delegate: named(
       'delegate',
       `update ${schema}.receipts as r set state = 'delegated'
-where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed'
+where r.key = $1::uuid and r.token = $2::uuid
+  and ((r.state = 'claimed' and r.lease_until > clock_timestamp()) or r.state = 'delegated')
 returning r.state`,
     ),
 
@@ -168,7 +170,7 @@ returning r.state`,
     settled_at = case when $3::text = 'committed' then now() end
   where r.key = $1::uuid and r.epoch = $2::integer
     and case when $3::text = 'committed' then ${unresolved} or ${free} or r.state = 'delegated'
-      else ((${unresolved} and r.lease_until <= clock_timestamp()) or r.state = 'delegated') and ${noCommittedEvidence(schema)} end
+      else ((${unresolved} and r.lease_until + r.grace <= clock_timestamp()) or r.state = 'delegated') and ${noCommittedEvidence(schema)} end
   returning r.state
 ), kept as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome)
@@ -194,7 +196,7 @@ values ($1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea
       `with superseded as (
   update ${schema}.receipts as r set state = 'superseded', settled_at = coalesce(r.settled_at, now())
   where r.key = $1::uuid and r.epoch = $2::integer and r.state not in ('superseded', 'pruned')
-    and (r.state not in ('claimed', 'unknown') or r.lease_until <= clock_timestamp())
+    and (r.state not in ('claimed', 'unknown') or r.lease_until + r.grace <= clock_timestamp())
   returning r.key, r.epoch
 ), kept as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note)

@@ -137,6 +137,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       leaseMs,
       JSON.stringify(origin),
       request.transactional,
+      request.graceMs,
       request.retainMs ?? null,
     ];
     if (mayBeOlderMs !== undefined) parameters.push(mayBeOlderMs);
@@ -160,6 +161,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     leaseMs,
     origin,
     transactional,
+    graceMs,
     retainMs,
   }: TakeOverRequest): Promise<Receipt | undefined> {
     const [row] = await this.run(this.sql.takeOver, [
@@ -171,6 +173,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       leaseMs,
       JSON.stringify(origin),
       transactional,
+      graceMs,
       retainMs ?? null,
     ]);
     return row && receiptOf(row);
@@ -333,6 +336,7 @@ function receiptOf(row: Row): Receipt {
     doubt: row['doubt'] as boolean,
     transactional: row['transactional'] as boolean,
     leaseRemainingMs: Number(row['lease_remaining_ms']),
+    graceMs: Number(row['grace_ms']),
     ageMs: Number(row['age_ms']),
     claimedAt: row['claimed_at'] as string,
     settledAt: (row['settled_at'] as string | null) ?? undefined,

@@ -41,7 +41,7 @@ export interface CompletionAnswer {
 /**
  * Completes guarded activities that threw `CompleteAsyncError`: settles the receipt first and then tells Temporal, so
  * that no retry can run the effect again. Use it in place of `client.activity`. Hand the request id (`requestId()` in
- * the activity) to whoever completes, along with the task token. Every method may be called again: what was settled
+ * the activity) to whoever completes, along with the task token, after `await currentClaim().delegate()`. Every method may be called again: what was settled
  * stays, and Temporal is told once more.
  *
  * All methods throw `InvalidRequestError` where no receipt has that id, and `ReceiptStoreUnavailableError` when the
