@@ -2,6 +2,7 @@
 import { Pool, type PoolConfig } from 'pg';
 
 import type { Driver } from './postgres/driver';
+import { whilePrepared } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
@@ -12,6 +13,7 @@ export interface PgPoolLike {
     name?: string;
     text: string;
     values: unknown[];
+    query_timeout?: number;
   }): Promise<{ rows: Record<string, unknown>[] }>;
   connect(): Promise<{ query(text: string): Promise<unknown>; release(error?: Error | boolean): void }>;
   end(): Promise<void>;
@@ -32,12 +34,14 @@ export function pgReceipts(
   const own = 'query' in poolOrConfig ? undefined : newPool(poolOrConfig);
   const pool: PgPoolLike = own ?? (poolOrConfig as PgPoolLike);
   const driver: Driver = {
-    run: async ({ name, text }, parameters) => {
+    run: whilePrepared(async ({ name, text, limitMs }, parameters, prepared) => {
       const values = parameters.map((p) =>
         p instanceof Uint8Array && !Buffer.isBuffer(p) ? Buffer.from(p) : p,
       );
-      return (await pool.query({ name, text, values })).rows;
-    },
+      // On a time-out the pool also closes the connection: a half-open one would be lost to it for many minutes.
+      const limit = limitMs === undefined ? {} : { query_timeout: limitMs };
+      return (await pool.query({ ...(prepared ? { name } : {}), ...limit, text, values })).rows;
+    }, options?.prepare),
     script: (text) => runScript(pool, text),
     close: async () => own?.end(),
   };

@@ -1,7 +1,8 @@
 /** Receipts in Postgres through `postgres` (postgres.js). */
 import postgres, { type Options } from 'postgres';
 
-import type { Driver } from './postgres/driver';
+import type { Driver, Row } from './postgres/driver';
+import { whilePrepared } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
@@ -11,7 +12,7 @@ export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store
 export interface PostgresSqlLike {
   unsafe(text: string, values?: any[], options?: { prepare?: boolean }): PromiseLike<readonly object[]>;
   begin(work: (transaction: any) => Promise<void>): Promise<unknown>;
-  end(): Promise<void>;
+  end(options?: { timeout?: number }): Promise<void>;
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
@@ -24,26 +25,64 @@ export function postgresReceipts(
   sqlOrUrl: PostgresSqlLike | string | Options<never>,
   options?: PostgresReceiptsOptions,
 ): PostgresReceipts {
-  const own = typeof sqlOrUrl === 'function' ? undefined : open(sqlOrUrl as string | Options<never>);
-  const sql = own ?? (sqlOrUrl as PostgresSqlLike);
+  const reopen = typeof sqlOrUrl === 'function' ? undefined : () => open(sqlOrUrl as string | Options<never>);
+  let sql = reopen?.() ?? (sqlOrUrl as PostgresSqlLike);
+  /** postgres.js knows no time-out: it would go on sending to a half-open connection for many minutes. */
+  const replace = (stuck: PostgresSqlLike): void => {
+    if (!reopen || sql !== stuck) return;
+    sql = reopen();
+    stuck.end({ timeout: 0 }).catch(() => undefined);
+  };
+  let direct: Promise<boolean> | undefined = options?.prepare ? Promise.resolve(true) : undefined;
   const driver: Driver = {
-    // A query of postgres.js runs when it is awaited.
-    run: async ({ text }, parameters) =>
-      (await sql.unsafe(text, [...parameters], { prepare: true })) as readonly Record<string, unknown>[],
+    // A query of postgres.js runs when it is awaited. It names prepared statements itself, at random per connection.
+    run: whilePrepared(async ({ text, limitMs }, parameters, prepare) => {
+      const asked = sql;
+      const timer = limitMs === undefined ? undefined : setTimeout(() => replace(asked), limitMs);
+      try {
+        const keeps =
+          prepare &&
+          (await (direct ??= isDirect(asked).catch((error: unknown) => {
+            direct = undefined;
+            throw error;
+          })));
+        return (await asked.unsafe(text, [...parameters], { prepare: keeps })) as readonly Row[];
+      } finally {
+        clearTimeout(timer);
+      }
+    }, options?.prepare),
     script: async (text) => {
       await sql.begin(async (transaction: Pick<PostgresSqlLike, 'unsafe'>) => {
         await transaction.unsafe(text);
       });
     },
-    close: async () => own?.end(),
+    // Unbounded, its end waits for a database that is away.
+    close: async () => (reopen ? sql.end({ timeout: closeTimeout }) : undefined),
   };
   return new PostgresReceipts(driver, options);
+}
+
+/**
+ * Whether the server process is the one that the connection was told of at its start. A pooler in between makes that
+ * up, and may lose prepared statements; we cannot wait for that error as with `pg`, because postgres.js 3.4 repeats
+ * the statement by itself on 26000 and then often never answers.
+ */
+async function isDirect(sql: PostgresSqlLike): Promise<boolean> {
+  const rows = await sql.unsafe('select pg_backend_pid() as pid', [], { prepare: false });
+  const { state } = rows as { state?: { readonly pid?: number } | null };
+  return Number((rows[0] as { readonly pid?: unknown } | undefined)?.pid) === state?.pid;
 }
 
 /** Seconds; a connection that cannot be had by then counts as away, and the engine asks again. */
 const connectTimeout = 5;
 
+/** Seconds for what is still under way when the store is closed. */
+const closeTimeout = 2;
+
+/** Seconds between attempts to connect; left to itself postgres.js waits up to 20, long after the database is back. */
+const backoff = (): number => 0.5;
+
 function open(from: string | Options<never>): PostgresSqlLike {
-  const defaults = { connect_timeout: connectTimeout, onnotice: () => undefined };
+  const defaults = { connect_timeout: connectTimeout, backoff, onnotice: () => undefined };
   return typeof from === 'string' ? postgres(from, defaults) : postgres({ ...defaults, ...from });
 }

@@ -25,6 +25,9 @@ const noCommittedEvidence = (schema: string): string =>
 
 type Named = (name: string, text: string) => Statement;
 
+/** A step that has no answer by then gets none from this connection, which may be half open: it is given up. */
+const stepLimitMs = 10_000;
+
 /** What a claimer and a holder do. */
 function claimStatements(schema: string, named: Named) {
   return {
@@ -173,12 +176,16 @@ export type Statements = ReturnType<typeof statements>;
 
 /** @param schema the quoted name of the schema */
 export function statements(schema: string) {
-  // A pool can serve stores of several schemas, and a prepared statement has one text.
-  const suffix = sha256Hex(schema).slice(0, 8);
-  const named: Named = (name, text) => ({ name: `activity_guard_${name}_${suffix}`, text });
+  // The name holds a hash of the text: one connection (of a pool, or of a pooler) can serve several schemas and
+  // several versions of this library, and none may run another's statement under its own name.
+  const named: Named = (name, text) => ({
+    name: `activity_guard_${name}_${sha256Hex(text).slice(0, 16)}`,
+    text,
+  });
+  const step: Named = (name, text) => ({ ...named(name, text), limitMs: stepLimitMs });
   return {
-    ...claimStatements(schema, named),
-    ...outcomeStatements(schema, named),
+    ...claimStatements(schema, step),
+    ...outcomeStatements(schema, step),
     ...readStatements(schema, named),
   };
 }
