@@ -79,8 +79,8 @@ const connectTimeout = 5;
 /** Seconds for what is still under way when the store is closed. */
 const closeTimeout = 2;
 
-/** Seconds between attempts to connect; left to itself postgres.js waits up to 20, long after the database is back. */
-const backoff = (): number => 0.5;
+/** Seconds before the next attempt to connect; left to itself postgres.js waits up to 20, with the database long back. */
+const backoff = (tries: number): number => Math.min(3 ** tries / 100, 0.5);
 
 function open(from: string | Options<never>): PostgresSqlLike {
   const defaults = { connect_timeout: connectTimeout, backoff, onnotice: () => undefined };

@@ -46,6 +46,7 @@ suite(`PgBouncer in transaction mode${'missing' in found ? ` (NOT TESTED: ${foun
   for (const driver of drivers)
     describeReceiptStore(`Postgres behind PgBouncer, through ${driver}`, () => place(driver));
 
+  // Mutation: no look at a table after the wait for the lock fails here (23505): reused connections remember.
   it.each(drivers)(
     'does not keep 8 installers through %s from ending with one set of tables',
     async (driver) => {
