@@ -41,7 +41,7 @@ async function behindProxy(driver: DriverName, isWarm: boolean) {
 /** A call while Postgres is away: it must fail closed, soon, and say that a retry is safe. */
 async function failsClosed(worker: RealWorker, id: string): Promise<void> {
   const [error, ms] = await timed(
-    worker.engine.run(worker.call(id, { waitMs: 500 })).catch((e: unknown) => e),
+    worker.engine.run(worker.call(id, { waitMs: 500, leaseMs: 4000 })).catch((e: unknown) => e),
   );
   expect(error).toBeInstanceOf(ReceiptStoreUnavailableError);
   expect(error).toMatchObject({ retryable: true, requestId: id });
