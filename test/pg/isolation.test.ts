@@ -95,6 +95,7 @@ describe.each(drivers)('calls through %s', (driver) => {
     await store.close();
   });
 
+  // Mutation: classes 55 and 57 among the final errors fail here.
   it.each([
     ['statement_timeout', { statement_timeout: '200ms' }, '57014'],
     ['lock_timeout', { lock_timeout: '200ms' }, '55P03'],
@@ -141,7 +142,7 @@ describe.each(drivers)('calls through %s', (driver) => {
     await store.close();
   });
 
-  // Mutation: giving a doubtful claim back only once fails here now and then: the release overtakes the claim.
+  // Mutation: no limit to the time of an answer fails here: the calls wait as long as the lock is held.
   it('that meet a locked table fail closed, leave nothing behind, and run once it is free', async () => {
     const store = openStore(driver, await roleWith({}), { schema: scratch.schema, max: 8 });
     const worker = new RealWorker(store);

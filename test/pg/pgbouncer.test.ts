@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import postgres from 'postgres';
 
 import { migrations } from '../../src/stores/postgres/migrations.generated';
@@ -88,11 +90,11 @@ suite(`PgBouncer in transaction mode${'missing' in found ? ` (NOT TESTED: ${foun
 });
 
 describe('the names of prepared statements', () => {
-  // Mutation: a name by the schema alone fails here.
-  it('differ wherever the texts differ, and fit what PostgreSQL keeps of a name', () => {
-    const all = ['a', 'b'].flatMap((schema) => Object.values(statements(`"${schema}"`)));
-    const textOf = new Map(all.map(({ name, text }) => [name, text]));
-    expect(all.every(({ name, text }) => textOf.get(name) === text)).toBe(true);
-    expect(Math.max(...all.map(({ name }) => name.length))).toBeLessThan(64);
+  // Mutation: a hash of the schema alone fails here: two versions of the library would share a name.
+  it('hold a hash of the text, and fit what drivers allow', () => {
+    for (const { name, text } of Object.values(statements('"a"'))) {
+      expect(name).toContain(createHash('sha256').update(text).digest('hex').slice(0, 16));
+      expect(name.length).toBeLessThan(64);
+    }
   });
 });

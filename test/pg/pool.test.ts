@@ -54,6 +54,7 @@ describe.each(drivers)('a pool of one connection of %s that the user keeps busy'
     ]);
   });
 
+  // Mutation: a step that is asked once only fails here, for a pool that gives up waiting for a connection.
   it('waits with a settlement until there is a connection', async () => {
     const id = `${driver} settle`;
     const run: GuardedCall['run'] = async (effect) => {
