@@ -30,7 +30,7 @@ export function openStore(
   const { hostname, port, username, password, pathname } = new URL(url);
   const own = { host: hostname, port: Number(port), username, password, database: pathname.slice(1), max };
   // `fetch_types` asks the catalogue at every connect, which would be mistaken for the statement to cut.
-  return postgresReceipts({ ...own, fetch_types: false } as Parameters<typeof postgresReceipts>[0], options);
+  return postgresReceipts({ ...own, fetch_types: false }, options);
 }
 
 /** A pool of a user's, that the user also uses for other things. */
