@@ -200,8 +200,26 @@ async function release(state: CallState, claim: Receipt): Promise<boolean> {
 }
 
 /** Gives a claim back whose effect never started or surely did not happen. */
-export const giveBack = (state: CallState, until: number): Promise<boolean> =>
+const giveBack = (state: CallState, until: number): Promise<boolean> =>
   askAgain(state, () => state.env.store.release(state.request), until).catch(() => false);
+
+/** One question to a store that may be away takes this long at most, and the second one comes this much later. */
+const withdrawMs = 1000;
+
+/**
+ * Gives a claim back that may be ours: its answer never came. That there is nothing to release yet proves nothing:
+ * the claim can be waiting in a pool, in the network or for a lock, and its release can overtake it. So it is asked
+ * again, at growing intervals (a database that is away is not pestered), until a lease's length has passed.
+ */
+export async function withdraw(state: CallState): Promise<void> {
+  const { clock } = state.env;
+  const end = clock.monotonic() + state.call.leaseMs;
+  for (let delay = withdrawMs; ; delay *= 2) {
+    if (await giveBack(state, clock.monotonic() + withdrawMs)) return;
+    if (clock.monotonic() + delay > end) return;
+    await clock.sleep(delay);
+  }
+}
 
 const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : 'The effect reported that nothing happened.';

@@ -3,7 +3,7 @@ import { generationId, receiptKey } from '../ids';
 import type { CallOutcome, EngineEnvironment, GuardedCall } from './call';
 import { holdDelayMs, onHold, type CallState } from './call-state';
 import { decide, type ClaimAnswer } from './decide';
-import { giveBack, runEffect } from './effect';
+import { runEffect, withdraw } from './effect';
 import {
   InFlightError,
   InvalidRequestError,
@@ -20,9 +20,6 @@ import { atUnknown } from './unknown';
 
 /** While somebody else holds the claim, the row is looked at this often. */
 const pollMs = { first: 50, most: 1000 };
-
-/** A claim that may be ours is given back within this time, or its lease runs out: a database that is away is not pestered. */
-const giveBackMs = 1000;
 
 /** The store has this long to answer, also for a call that waits for nobody. */
 const leastAskMs = 2000;
@@ -82,7 +79,7 @@ export class GuardEngine {
     };
     return lookUntilDone(state).catch((error: unknown) => {
       // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
-      if (state.claimInDoubt) void giveBack(state, env.clock.monotonic() + giveBackMs);
+      if (state.claimInDoubt) void withdraw(state);
       throw error;
     });
   }

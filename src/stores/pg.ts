@@ -2,6 +2,7 @@
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 
 import { poolSizeOf, type Driver, type Run } from './postgres/driver';
+import { whilePrepared, type RunStatement } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
@@ -12,6 +13,7 @@ interface Queryable {
     name?: string;
     text: string;
     values: unknown[];
+    query_timeout?: number;
   }): Promise<{ rows: Record<string, unknown>[] }>;
 }
 
@@ -44,7 +46,7 @@ export function pgReceipts(
   const pool: PgPoolLike = own ?? (poolOrConfig as PgPoolLike);
   const driver: Driver<PoolClient> = {
     poolSize: poolSizeOf(pool),
-    run: runOn(pool),
+    run: whilePrepared(runOn(pool), options?.prepare),
     transaction: (work) => transaction(pool, work),
     script: async (text) => transaction(pool, async (client) => void (await client.query(text))),
     close: async () => own?.end(),
@@ -60,12 +62,14 @@ function newPool(config: PoolConfig): Pool {
 }
 
 const runOn =
-  (on: Queryable): Run =>
-  async ({ name, text }, parameters) => {
+  (on: Queryable): RunStatement =>
+  async ({ name, text, limitMs }, parameters, prepared) => {
     const values = parameters.map((p) =>
       p instanceof Uint8Array && !Buffer.isBuffer(p) ? Buffer.from(p) : p,
     );
-    return (await on.query({ name, text, values })).rows;
+    // On a time-out the pool also closes the connection: a half-open one would be lost to it for many minutes.
+    const limit = limitMs === undefined ? {} : { query_timeout: limitMs };
+    return (await on.query({ ...(prepared ? { name } : {}), ...limit, text, values })).rows;
   };
 
 async function transaction<T>(
@@ -79,7 +83,11 @@ async function transaction<T>(
   client.on('error', onError);
   try {
     await client.query('begin');
-    const value = await work(client as PoolClient, runOn(client));
+    // Not prepared: behind a pooler it may be lost, and in a transaction nothing can be tried again.
+    const run = runOn(client);
+    const value = await work(client as PoolClient, (statement, parameters) =>
+      run(statement, parameters, false),
+    );
     await client.query('commit');
     return value;
   } catch (error) {

@@ -1,7 +1,8 @@
 /** Receipts in Postgres through `postgres` (postgres.js). */
 import postgres, { type Options, type TransactionSql } from 'postgres';
 
-import { poolSizeOf, type Driver, type Run } from './postgres/driver';
+import { poolSizeOf, type Driver, type Row, type Run } from './postgres/driver';
+import { whilePrepared } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
@@ -24,26 +25,53 @@ export function postgresReceipts(
   sqlOrUrl: PostgresSqlLike | string | Options<never>,
   options?: PostgresReceiptsOptions,
 ): PostgresReceipts<TransactionSql> {
-  const own = typeof sqlOrUrl === 'function' ? undefined : open(sqlOrUrl as string | Options<never>);
-  const sql = own ?? (sqlOrUrl as PostgresSqlLike);
+  const reopen = typeof sqlOrUrl === 'function' ? undefined : () => open(sqlOrUrl as string | Options<never>);
+  let sql = reopen?.() ?? (sqlOrUrl as PostgresSqlLike);
+  /** postgres.js knows no time-out: it would go on sending to a half-open connection for many minutes. */
+  const replace = (stuck: PostgresSqlLike): void => {
+    if (!reopen || sql !== stuck) return;
+    sql = reopen();
+    stuck.end({ timeout: 0 }).catch(() => undefined);
+  };
+  let direct: Promise<boolean> | undefined = options?.prepare ? Promise.resolve(true) : undefined;
   const driver: Driver<TransactionSql> = {
     poolSize: poolSizeOf(sql),
-    run: runOn(sql),
+    // A query of postgres.js runs when it is awaited. It names prepared statements itself, at random per connection.
+    run: whilePrepared(async ({ text, limitMs }, parameters, prepare) => {
+      const asked = sql;
+      const timer = limitMs === undefined ? undefined : setTimeout(() => replace(asked), limitMs);
+      try {
+        const keeps =
+          prepare &&
+          (await (direct ??= isDirect(asked).catch((error: unknown) => {
+            direct = undefined;
+            throw error;
+          })));
+        return (await asked.unsafe(text, [...parameters], { prepare: keeps })) as readonly Row[];
+      } finally {
+        clearTimeout(timer);
+      }
+    }, options?.prepare),
     transaction: (work) => transaction(sql, work),
     script: async (text) => {
       await sql.begin(async (tx: TransactionSql) => void (await tx.unsafe(text)));
     },
-    // A connection that died is waited for, for ever unless told.
-    close: async () => own?.end({ timeout: endTimeout }),
+    // Unbounded, its end waits for a database that is away, and for connections that died.
+    close: async () => (reopen ? sql.end({ timeout: closeTimeout }) : undefined),
   };
   return new PostgresReceipts(driver, options);
 }
 
-const runOn =
-  (sql: Pick<PostgresSqlLike, 'unsafe'>): Run =>
-  async ({ text }, parameters) =>
-    // A query of postgres.js runs when it is awaited.
-    (await sql.unsafe(text, [...parameters], { prepare: true })) as readonly Record<string, unknown>[];
+/**
+ * Whether the server process is the one that the connection was told of at its start. A pooler in between makes that
+ * up, and may lose prepared statements; we cannot wait for that error as with `pg`, because postgres.js 3.4 repeats
+ * the statement by itself on 26000 and then often never answers.
+ */
+async function isDirect(sql: PostgresSqlLike): Promise<boolean> {
+  const rows = await sql.unsafe('select pg_backend_pid() as pid', [], { prepare: false });
+  const { state } = rows as { state?: { readonly pid?: number } | null };
+  return Number((rows[0] as { readonly pid?: unknown } | undefined)?.pid) === state?.pid;
+}
 
 /** SQLSTATE classes and codes, and codes of postgres.js, after which the connection is gone or about to go. */
 const connectionGone = /^(08|57P|25P0[34]|CONNECT|ECONN|EPIPE)/;
@@ -63,7 +91,10 @@ function transaction<T>(
   };
   const begun = sql.begin((tx: TransactionSql) => {
     const guarded = whileOpen(tx, assertOpen);
-    return work(guarded, runOn(guarded)).catch((error: { code?: unknown }) => {
+    // Not prepared: behind a pooler it may be lost, and in a transaction nothing can be tried again.
+    const run: Run = async ({ text }, parameters) =>
+      (await guarded.unsafe(text, [...parameters] as never[], { prepare: false })) as readonly Row[];
+    return work(guarded, run).catch((error: { code?: unknown }) => {
       if (typeof error.code !== 'string' || !connectionGone.test(error.code)) throw error;
       return new Promise<never>(() => undefined); // begin() itself rejects when the connection closes
     });
@@ -88,13 +119,16 @@ const whileOpen = (tx: TransactionSql, assertOpen: () => void): TransactionSql =
     },
   });
 
-/** Seconds. */
-const endTimeout = 5;
-
 /** Seconds; a connection that cannot be had by then counts as away, and the engine asks again. */
 const connectTimeout = 5;
 
+/** Seconds for what is still under way when the store is closed. */
+const closeTimeout = 2;
+
+/** Seconds before the next attempt to connect; left to itself postgres.js waits up to 20, with the database long back. */
+const backoff = (tries: number): number => Math.min(3 ** tries / 100, 0.5);
+
 function open(from: string | Options<never>): PostgresSqlLike {
-  const defaults = { connect_timeout: connectTimeout, onnotice: () => undefined };
+  const defaults = { connect_timeout: connectTimeout, backoff, onnotice: () => undefined };
   return typeof from === 'string' ? postgres(from, defaults) : postgres({ ...defaults, ...from });
 }

@@ -46,11 +46,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Star
   const installed = findBinaries();
   const reaper = startReaper();
   try {
-    const folder = reaper.makeFolder('activity-guard-postgres-');
-    const owner = await findOwner(reaper);
-    if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
-    const unchecked = { binaries: installed, reaper, folder, owner, log: options.log };
-    const server = { ...unchecked, binaries: await reachable(unchecked) };
+    const server = await prepareServer(installed, reaper, options.log);
     const password = randomBytes(18).toString('hex');
     await initialise(server, password);
     const port = await startOnFreePort(server);
@@ -66,7 +62,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Star
   }
 }
 
-interface Server {
+/** @internal */
+export interface Server {
   binaries: string;
   reaper: Reaper;
   folder: string;
@@ -74,8 +71,17 @@ interface Server {
   log: Log | undefined;
 }
 
-/** The folder of `initdb` and `postgres`, in the platform package that npm chose. */
-function findBinaries(): string {
+/** @internal A folder of its own for a server, and whom it runs as. */
+export async function prepareServer(binaries: string, reaper: Reaper, log: Log | undefined): Promise<Server> {
+  const folder = reaper.makeFolder('activity-guard-postgres-');
+  const owner = await findOwner(reaper);
+  if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
+  const unchecked = { binaries, reaper, folder, owner, log };
+  return { ...unchecked, binaries: await reachable(unchecked) };
+}
+
+/** @internal The folder of `initdb` and `postgres`, in the platform package that npm chose. */
+export function findBinaries(): string {
   if (process.platform !== 'linux' && process.platform !== 'darwin') {
     throw new TestStackError(
       'POSTGRES_FAILED',
@@ -129,7 +135,8 @@ async function reachable(server: Server): Promise<string> {
   }
 }
 
-async function initialise(server: Server, password: string): Promise<void> {
+/** @internal */
+export async function initialise(server: Server, password: string): Promise<void> {
   const passwordFile = join(server.folder, 'password');
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (server.owner !== undefined) chownSync(passwordFile, server.owner.uid, server.owner.gid);
@@ -162,13 +169,15 @@ async function startOnFreePort(server: Server): Promise<number> {
   }
 }
 
-function startOn(port: number, server: Server): Promise<void> {
+/** @internal */
+export function startOn(port: number, server: Server, more: readonly string[] = []): Promise<ChildProcess> {
   const settings = [
     'listen_addresses=127.0.0.1',
     // No socket file: nothing outside of the folder, and no clash of names in a shared one.
     'unix_socket_directories=',
     // Tests of races hold many connections at once, several suites at a time.
     'max_connections=300',
+    ...more,
   ];
   const child = server.reaper.spawn(
     join(server.binaries, 'postgres'),
@@ -185,7 +194,7 @@ function startOn(port: number, server: Server): Promise<void> {
   return within(startLimitMs, 'the start of PostgreSQL', untilReady(child, server.log));
 }
 
-function untilReady(child: ChildProcess, log: Log | undefined): Promise<void> {
+function untilReady(child: ChildProcess, log: Log | undefined): Promise<ChildProcess> {
   return new Promise((resolve, reject) => {
     const tail: string[] = [];
     let isReady = false;
@@ -202,18 +211,19 @@ function untilReady(child: ChildProcess, log: Log | undefined): Promise<void> {
         if (isReady) return;
         tail.push(line);
         // The server speaks English here: see LC_ALL below.
-        if (!line.includes('database system is ready to accept connections')) return;
+        if (!line.includes('database system is ready to accept')) return; // "… read-only connections" on a standby
         isReady = true;
         // From here on the server must not keep this process alive.
         child.unref();
         (child.stderr as unknown as { unref?: () => void } | null)?.unref?.();
-        resolve();
+        resolve(child);
       }),
     );
   });
 }
 
-function spawnOptions({ folder, owner }: Server) {
+/** @internal */
+export function spawnOptions({ folder, owner }: Server) {
   // None of the host's PG* variables: PGDATA or PGOPTIONS would change what is started.
   return { cwd: folder, env: { PATH: process.env['PATH'], LC_ALL: 'C' }, ...owner };
 }

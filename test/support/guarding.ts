@@ -15,8 +15,8 @@ import { fingerprintOf, hashRequestId, receiptKey } from '../../src/ids';
 import { FakeClock } from './fake-clock';
 import { MemoryDatabase, MemoryReceipts } from '../../src/stores/memory';
 
-/** How one call of the store goes wrong: before it took effect, after it, or without any answer. */
-export type Fault = 'refused' | 'lost' | 'hangs' | 'hangs-after' | 'dies' | 'dies-after';
+/** How one call of the store goes wrong: before it took effect, after it, without any answer, or seconds too late. */
+export type Fault = 'refused' | 'lost' | 'hangs' | 'hangs-after' | 'arrives-late' | 'dies' | 'dies-after';
 export type Step =
   | 'claim'
   | 'takeOver'
@@ -169,6 +169,7 @@ export class Worker {
         const fault = this.isDead ? 'dies' : (this.faults[name]?.shift() ?? this.always);
         if (fault === 'dies' || fault === 'dies-after') this.kill();
         if (fault === undefined || fault === 'none') return act(...args);
+        if (fault === 'arrives-late') void this.world.clock.sleep(5000).then(() => act(...args));
         if (fault.endsWith('after') || fault === 'lost') await act(...args);
         if (fault === 'refused' || fault === 'lost') {
           throw Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' });

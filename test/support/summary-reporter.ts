@@ -6,10 +6,26 @@ interface Counts {
   numTodoTests: number;
   /** Test files that could not be run, which have no tests to count. */
   numRuntimeErrorTestSuites: number;
+  testResults: readonly {
+    readonly testResults: readonly { readonly status: string; readonly ancestorTitles: readonly string[] }[];
+  }[];
+}
+
+/** In the title of a suite that is skipped because something is missing here; the reason follows it. */
+const notTested = 'NOT TESTED';
+
+/** The titles of whole suites that could not be run here: their absence must not look like success. */
+function suitesNotTested({ testResults }: Counts): string[] {
+  const skipped = testResults
+    .flatMap((file) => file.testResults)
+    .filter(({ status }) => status === 'pending');
+  const titles = skipped.flatMap(({ ancestorTitles }) => ancestorTitles.filter((t) => t.includes(notTested)));
+  return [...new Set(titles)];
 }
 
 /**
- * Ends the output with one line for people and scripts: "12 passed, 0 failed, 1 skipped". A test
+ * Ends the output with one line for people and scripts: "12 passed, 0 failed, 1 skipped", and before it one for each
+ * suite that could not be run here. A test
  * file that cannot be run counts as one failure, and a run without any test as an error.
  */
 class SummaryReporter {
@@ -22,7 +38,8 @@ class SummaryReporter {
     this.isEmpty = passed + failed === 0;
     const line = `${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`;
     // Jest's own summary and the global teardown print after the reporters: this is the last moment.
-    process.once('exit', () => process.stdout.write(line));
+    const missing = suitesNotTested(counts).map((title) => `!!! ${title}\n`);
+    process.once('exit', () => process.stdout.write(`${missing.join('')}${line}`));
   }
 
   getLastError(): Error | undefined {

@@ -277,4 +277,14 @@ describe('a call that gives up after it has claimed', () => {
       ending === 'charge 1' ? ['charge 1', 'charge 1'] : [ending, 'charge 1'],
     );
   });
+
+  // Mutation: a release that is asked for once only fails here. It overtakes the claim, which then is nobody's.
+  it('gives back a claim that arrives only after its own release', async () => {
+    const worker = world.worker();
+    worker.faults.claim = ['arrives-late'];
+    expect(await worker.ending({ waitMs: 60, leaseMs: 30_000 })).toBe('ReceiptStoreUnavailable');
+    expect(await world.state()).toBeUndefined();
+    await world.clock.advance(15_000);
+    expect([await world.state(), await world.worker().ending()]).toEqual(['released', 'charge 1']);
+  });
 });

@@ -4,6 +4,8 @@
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** Without an answer by then the connection is taken for dead; the statement may still take effect. */
+  readonly limitMs?: number;
 }
 
 /** A parameter; every statement casts it. Lists go as text, `{a,b}`: drivers disagree on arrays. */

@@ -51,6 +51,8 @@ export async function migrate(driver: Driver, sql: Statements, schema: string): 
     // One transaction each. The row goes in first: whoever comes second finds it and skips the rest.
     await driver.script(`${lock(schema)}
 do $schema$ begin
+  -- A connection that has looked before the wait remembers that there was no schema, until it opens some table.
+  perform 1 from pg_catalog.pg_namespace limit 1;
   -- A role may be allowed to use a schema that was made for it, and not to make one.
   if to_regnamespace('${literal(schema)}') is null then create schema ${schema}; end if;
 end $schema$;

@@ -37,6 +37,9 @@ const noCommittedEvidence = (schema: string): string =>
 
 type Named = (name: string, text: string) => Statement;
 
+/** A step that has no answer by then gets none from this connection, which may be half open: it is given up. */
+const stepLimitMs = 10_000;
+
 const newClaim = (
   state: string,
 ): string => `$1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), ${state}, $6::text, $7::uuid,
@@ -272,13 +275,17 @@ export type Statements = ReturnType<typeof statements>;
 
 /** @param schema the quoted name of the schema */
 export function statements(schema: string) {
-  // A pool can serve stores of several schemas, and a prepared statement has one text.
-  const suffix = sha256Hex(schema).slice(0, 8);
-  const named: Named = (name, text) => ({ name: `activity_guard_${name}_${suffix}`, text });
+  // The name holds a hash of the text: one connection (of a pool, or of a pooler) can serve several schemas and
+  // several versions of this library, and none may run another's statement under its own name.
+  const named: Named = (name, text) => ({
+    name: `activity_guard_${name}_${sha256Hex(text).slice(0, 16)}`,
+    text,
+  });
+  const step: Named = (name, text) => ({ ...named(name, text), limitMs: stepLimitMs });
   return {
-    ...claimStatements(schema, named),
-    ...outcomeStatements(schema, named),
-    ...doubtStatements(schema, named),
+    ...claimStatements(schema, step),
+    ...outcomeStatements(schema, step),
+    ...doubtStatements(schema, step),
     ...careStatements(schema, named),
     ...readStatements(schema, named),
   };

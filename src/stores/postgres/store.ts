@@ -37,6 +37,12 @@ export interface PostgresReceiptsOptions {
   readonly schema?: string;
   /** Receipts of different namespaces never meet; `default` unless given. */
   readonly namespace?: string;
+  /**
+   * `false`: never prepare statements. Not needed behind a pooler that loses them (PgBouncer in transaction mode):
+   * the store notices and goes on without. `true`: prepare them behind any pooler, which postgres.js otherwise
+   * does not; for one that keeps them (session mode, PgBouncer 1.21 and later).
+   */
+  readonly prepare?: boolean;
 }
 
 /** A claim that finds no row lost a race a moment ago; each further try sees a newer snapshot. */
