@@ -88,8 +88,10 @@ async function transaction<T>(
     const value = await work(client as PoolClient, (statement, parameters) =>
       run(statement, parameters, false),
     );
-    await client.query('commit');
-    return value;
+    const { command } = (await client.query('commit')) as { readonly command?: string };
+    if (command === 'COMMIT') return value;
+    // In a transaction that has failed a commit is a rollback, and no error.
+    throw new Error('the transaction had failed before its commit, and was rolled back');
   } catch (error) {
     await client.query('rollback').catch(() => (broken = true));
     throw error;

@@ -1,6 +1,7 @@
 /** Receipts in Postgres through `postgres` (postgres.js). */
 import postgres, { type Options, type TransactionSql } from 'postgres';
 
+import { InvalidRequestError } from '../core';
 import { poolSizeOf, type Driver, type Row, type Run } from './postgres/driver';
 import { whilePrepared } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
@@ -13,6 +14,7 @@ export interface PostgresSqlLike {
   unsafe(text: string, values?: any[], options?: { prepare?: boolean }): PromiseLike<readonly object[]>;
   begin(work: (transaction: any) => any): Promise<any>;
   end(options?: { timeout?: number }): Promise<void>;
+  readonly options?: { readonly prepare?: boolean };
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
@@ -25,42 +27,62 @@ export function postgresReceipts(
   sqlOrUrl: PostgresSqlLike | string | Options<never>,
   options?: PostgresReceiptsOptions,
 ): PostgresReceipts<TransactionSql> {
-  const reopen = typeof sqlOrUrl === 'function' ? undefined : () => open(sqlOrUrl as string | Options<never>);
-  let sql = reopen?.() ?? (sqlOrUrl as PostgresSqlLike);
+  const isOwn = typeof sqlOrUrl !== 'function';
+  let prepares = options?.prepare !== false;
+  const reopen = (): PostgresSqlLike => open(sqlOrUrl as string | Options<never>, prepares);
+  let sql = isOwn ? reopen() : (sqlOrUrl as PostgresSqlLike);
   /** postgres.js knows no time-out: it would go on sending to a half-open connection for many minutes. */
   const replace = (stuck: PostgresSqlLike): void => {
-    if (!reopen || sql !== stuck) return;
+    if (!isOwn || sql !== stuck) return;
     sql = reopen();
     stuck.end({ timeout: 0 }).catch(() => undefined);
   };
   let direct: Promise<boolean> | undefined = options?.prepare ? Promise.resolve(true) : undefined;
+  const keepsPrepared = async (asked: PostgresSqlLike): Promise<boolean> => {
+    const answer = (direct ??= isDirect(asked));
+    try {
+      return await answer;
+    } catch (error) {
+      direct = undefined; // no answer: asked again next time
+      throw error;
+    }
+  };
+  /** The `sql` whose own `commit` is not prepared where that could be lost: it would roll back, and say nothing. */
+  const committing = async (): Promise<PostgresSqlLike> => {
+    if (sql.options?.prepare === false || (await keepsPrepared(sql))) return sql;
+    if (!isOwn) throw behindPooler();
+    prepares = false;
+    replace(sql);
+    return sql;
+  };
   const driver: Driver<TransactionSql> = {
     poolSize: poolSizeOf(sql),
     // A query of postgres.js runs when it is awaited. It names prepared statements itself, at random per connection.
-    run: whilePrepared(async ({ text, limitMs }, parameters, prepare) => {
+    run: whilePrepared(async ({ text, limitMs }, parameters, prepared) => {
       const asked = sql;
       const timer = limitMs === undefined ? undefined : setTimeout(() => replace(asked), limitMs);
       try {
-        const keeps =
-          prepare &&
-          (await (direct ??= isDirect(asked).catch((error: unknown) => {
-            direct = undefined;
-            throw error;
-          })));
-        return (await asked.unsafe(text, [...parameters], { prepare: keeps })) as readonly Row[];
+        const prepare = prepared && (await keepsPrepared(asked));
+        return (await asked.unsafe(text, [...parameters], { prepare })) as readonly Row[];
       } finally {
         clearTimeout(timer);
       }
     }, options?.prepare),
-    transaction: (work) => transaction(sql, work),
+    transaction: async (work) => transaction(await committing(), work),
     script: async (text) => {
-      await sql.begin(async (tx: TransactionSql) => void (await tx.unsafe(text)));
+      await transaction(await committing(), async (tx) => void (await tx.unsafe(text)));
     },
     // Unbounded, its end waits for a database that is away, and for connections that died.
-    close: async () => (reopen ? sql.end({ timeout: closeTimeout }) : undefined),
+    close: async () => (isOwn ? sql.end({ timeout: closeTimeout }) : undefined),
   };
   return new PostgresReceipts(driver, options);
 }
+
+const behindPooler = (): InvalidRequestError =>
+  new InvalidRequestError(
+    'Between postgres.js and the database is a pooler that may lose prepared statements, and with them the commit of a transaction. ' +
+      'Make your sql with prepare: false, or say postgresReceipts(sql, { prepare: true }) if the pooler keeps them.',
+  );
 
 /**
  * Whether the server process is the one that the connection was told of at its start. A pooler in between makes that
@@ -81,11 +103,12 @@ const connectionGone = /^(08|57P|25P0[34]|CONNECT|ECONN|EPIPE)/;
  * its rollback into the closed socket, which ends the process (porsager/postgres#1208), and what `work` still asks for
  * over the new connection, outside of any transaction (#1216).
  */
-function transaction<T>(
+async function transaction<T>(
   sql: PostgresSqlLike,
   work: (tx: TransactionSql, run: Run) => Promise<T>,
 ): Promise<T> {
   let isOver = false;
+  let id: unknown;
   const assertOpen = (): void => {
     if (isOver) throw Object.assign(new Error('the transaction is over'), { code: 'CONNECTION_CLOSED' });
   };
@@ -94,12 +117,39 @@ function transaction<T>(
     // Not prepared: behind a pooler it may be lost, and in a transaction nothing can be tried again.
     const run: Run = async ({ text }, parameters) =>
       (await guarded.unsafe(text, [...parameters] as never[], { prepare: false })) as readonly Row[];
-    return work(guarded, run).catch((error: { code?: unknown }) => {
+    const working = async (): Promise<T> => {
+      const value = await work(guarded, run);
+      [{ id } = { id: null }] = await run(transactionId, []);
+      return value;
+    };
+    return working().catch((error: { code?: unknown }) => {
       if (typeof error.code !== 'string' || !connectionGone.test(error.code)) throw error;
       return new Promise<never>(() => undefined); // begin() itself rejects when the connection closes
     });
   }) as Promise<T>;
-  return begun.finally(() => (isOver = true));
+  try {
+    const value = await begun;
+    await assertCommitted(sql, id);
+    return value;
+  } finally {
+    isOver = true;
+  }
+}
+
+const transactionId = {
+  name: 'transaction_id',
+  text: 'select pg_current_xact_id_if_assigned()::text as id',
+};
+
+/** postgres.js does not look whether its commit was one: in a transaction that has failed it is a rollback. */
+async function assertCommitted(sql: PostgresSqlLike, id: unknown): Promise<void> {
+  if (id === null) return; // nothing was written
+  const text = 'select pg_xact_status($1::text::xid8) as status';
+  const [row] = (await sql.unsafe(text, [id], { prepare: false })) as readonly Row[];
+  if (row?.['status'] === 'committed') return;
+  throw Object.assign(new Error('the commit was answered, but the transaction was rolled back'), {
+    code: 'TRANSACTION_ROLLED_BACK',
+  });
 }
 
 /** `tx`, refusing every call once the transaction is over. */
@@ -128,7 +178,10 @@ const closeTimeout = 2;
 /** Seconds before the next attempt to connect; left to itself postgres.js waits up to 20, with the database long back. */
 const backoff = (tries: number): number => Math.min(3 ** tries / 100, 0.5);
 
-function open(from: string | Options<never>): PostgresSqlLike {
+function open(from: string | Options<never>, prepare: boolean): PostgresSqlLike {
   const defaults = { connect_timeout: connectTimeout, backoff, onnotice: () => undefined };
-  return typeof from === 'string' ? postgres(from, defaults) : postgres({ ...defaults, ...from });
+  const prepares = prepare ? {} : { prepare: false };
+  return typeof from === 'string'
+    ? postgres(from, { ...defaults, ...prepares })
+    : postgres({ ...defaults, ...from, ...prepares });
 }

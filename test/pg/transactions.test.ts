@@ -174,7 +174,10 @@ describe.each(Object.keys(sides))('a transactional effect through %s', (name) =>
       const first = await engine.run(call).catch((error: { code: string }) => error.code);
       const done = await bookings(call.requestId);
       expect(first).toEqual(done === 1 ? expect.objectContaining({ kind: 'result' }) : 'NotCommitted');
-      await engine.run(callFor(call.run, { ...call, deadline: performance.now() + 20_000 }));
+      // The end may also have come later, to a connection that runs the next attempt.
+      const again = (): Promise<unknown> =>
+        engine.run(callFor(call.run, { ...call, deadline: performance.now() + 20_000 }));
+      await again().catch(again);
       expect(await bookings(call.requestId)).toBe(1);
     }
   });
