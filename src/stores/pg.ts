@@ -80,7 +80,10 @@ async function transaction<T>(
   try {
     await client.query('begin');
     const value = await work(client as PoolClient, runOn(client));
-    await client.query('commit');
+    const ended = (await client.query('commit')) as { command?: unknown } | undefined;
+    // Postgres does not refuse to commit what a query that nobody awaited has aborted: it says what it did.
+    if (ended?.command === 'ROLLBACK')
+      throw new Error('A failed query had aborted the transaction, so it was rolled back.');
     return value;
   } catch (error) {
     await client.query('rollback').catch(() => (broken = true));
