@@ -1,4 +1,6 @@
 /** Receipts in Postgres through `postgres` (postgres.js). */
+import { setTimeout as delay } from 'node:timers/promises';
+
 import postgres, { type Options, type TransactionSql } from 'postgres';
 
 import { poolSizeOf, type Driver, type Run } from './postgres/driver';
@@ -48,6 +50,9 @@ const runOn =
 /** SQLSTATE classes and codes, and codes of postgres.js, after which the connection is gone or about to go. */
 const connectionGone = /^(08|57P|25P0[34]|CONNECT|ECONN|EPIPE)/;
 
+/** Milliseconds; begin() knows of a lost connection by then. */
+const closesWithin = 1000;
+
 /**
  * Runs `work` in a transaction, of which nothing more is sent once its connection is gone. postgres.js 3.4.9 would send
  * its rollback into the closed socket, which ends the process (porsager/postgres#1208), and what `work` still asks for
@@ -63,9 +68,12 @@ function transaction<T>(
   };
   const begun = sql.begin((tx: TransactionSql) => {
     const guarded = whileOpen(tx, assertOpen);
-    return work(guarded, runOn(guarded)).catch((error: { code?: unknown }) => {
+    return work(guarded, runOn(guarded)).catch(async (error: { code?: unknown }) => {
       if (typeof error.code !== 'string' || !connectionGone.test(error.code)) throw error;
-      return new Promise<never>(() => undefined); // begin() itself rejects when the connection closes
+      // begin() itself rejects when the connection closes. If it does not, another service's connection was lost.
+      await delay(closesWithin);
+      if (!isOver) throw error;
+      return new Promise<never>(() => undefined);
     });
   }) as Promise<T>;
   return begun.finally(() => (isOver = true));
