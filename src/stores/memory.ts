@@ -119,6 +119,7 @@ export class MemoryReceipts implements ReceiptStore {
   async markUnknown(claim: HeldClaim): Promise<boolean> {
     const row = this.held(claim);
     if (!row || !isOpen(row)) return false;
+    if (row.state === 'delegated') row.leaseUntil = Math.max(row.leaseUntil, this.database.clock.monotonic());
     row.state = 'unknown';
     return true;
   }

@@ -151,10 +151,12 @@ where r.key = $1::uuid and r.token = $2::uuid and ${open}
 returning r.state`,
     ),
 
-    // The lease keeps its length: a probe must not count before the request can no longer be on its way.
+    // The lease keeps its length: a probe must not count before the request can no longer be on its way. What went on
+    // elsewhere, without a lease, was perhaps sent just now.
     markUnknown: named(
       'mark_unknown',
-      `update ${schema}.receipts as r set state = 'unknown'
+      `update ${schema}.receipts as r set state = 'unknown',
+  lease_until = case when r.state = 'delegated' then greatest(r.lease_until, clock_timestamp()) else r.lease_until end
 where r.key = $1::uuid and r.token = $2::uuid and ${open}
 returning r.state`,
     ),
