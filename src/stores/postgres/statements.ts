@@ -212,7 +212,7 @@ select key from superseded`,
 where r.key = any(array(
   select p.key from ${schema}.receipts p
   where p.namespace = $1::text and p.state in ('committed', 'rejected', 'superseded')
-    and p.settled_at <= now() - coalesce(p.retain_for, ${milliseconds('$2')})
+    and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
   limit $3::integer for update skip locked))
 returning r.key`,
     ),
