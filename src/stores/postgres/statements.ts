@@ -39,8 +39,11 @@ type Named = (name: string, text: string) => Statement;
 
 const newClaim = (
   state: string,
+  claimedAt: string,
 ): string => `$1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), ${state}, $6::text, $7::uuid,
-    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}`;
+    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}, ${claimedAt}`;
+
+const lostOr = (lost: string, kept: string): string => `case when past.lost then ${lost} else ${kept} end`;
 
 /**
  * Inserts a claim or reads the row that is there. The loser of a race for one key can get no row at all: its snapshot
@@ -48,7 +51,7 @@ const newClaim = (
  */
 const claimText = (schema: string, source: string): string => `claimed as (
   insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until,
-    origin, transactional, retain_for)
+    origin, transactional, retain_for, claimed_at)
   ${source}
   on conflict (key) do nothing
   returning ${columns}
@@ -64,14 +67,15 @@ select ${columns} from ${schema}.receipts r where r.key = $1::uuid and not exist
 /** What a claimer and a holder do. */
 function claimStatements(schema: string, named: Named) {
   return {
-    claim: named('claim', `with ${claimText(schema, `values (${newClaim("'claimed'")})`)}`),
+    claim: named('claim', `with ${claimText(schema, `values (${newClaim("'claimed'", 'now()')})`)}`),
 
-    // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost.
+    // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost. Then it is
+    // as old as that may be: a provider may have forgotten its key.
     claimAgain: named(
       'claim_again',
       `with past as materialized (
-  select case when ${schema}.failed_over_within($12::float8) then 'unknown' else 'claimed' end as state
-), ${claimText(schema, `select ${newClaim('past.state')} from past`)}`,
+  select ${schema}.failed_over_within($12::float8) as lost
+), ${claimText(schema, `select ${newClaim(lostOr("'unknown'", "'claimed'"), lostOr(`now() - ${milliseconds('$12')}`, 'now()'))} from past`)}`,
     ),
 
     takeOver: named(
