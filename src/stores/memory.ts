@@ -30,7 +30,9 @@ type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & {
   settledWhen: number;
 };
 
-const settledStates: readonly ReceiptState[] = ['committed', 'rejected', 'superseded'];
+/** A superseded row stays one, without its outcome: it leads to the generation after it. */
+const isPrunable = ({ state, outcome }: Row): boolean =>
+  state === 'committed' || state === 'rejected' || (state === 'superseded' && outcome !== undefined);
 
 /** @internal What several stores share, as processes share a database. */
 export class MemoryDatabase {
@@ -159,11 +161,12 @@ export class MemoryReceipts implements ReceiptStore {
   async prune({ retainMs, limit = 10_000 }: PruneRequest): Promise<number> {
     const now = this.database.clock.monotonic();
     const due = this.ownRows()
-      .filter(
-        (row) => settledStates.includes(row.state) && row.settledWhen + (row.retainMs ?? retainMs) <= now,
-      )
+      .filter((row) => isPrunable(row) && row.settledWhen + (row.retainMs ?? retainMs) <= now)
       .slice(0, limit);
-    for (const row of due) Object.assign(row, { state: 'pruned', outcome: undefined, origin: {} });
+    for (const row of due) {
+      if (row.state !== 'superseded') row.state = 'pruned';
+      Object.assign(row, { outcome: undefined, origin: {} });
+    }
     return due.length;
   }
 

@@ -209,13 +209,16 @@ values ($1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea
 select key from superseded`,
     ),
 
-    // What stays is the tombstone: a call on it fails, and does not run again.
+    // What stays is the tombstone: a call on it fails, and does not run again. One that was superseded goes on to lead to
+    // the generation after it.
     prune: named(
       'prune',
-      `update ${schema}.receipts as r set state = 'pruned', outcome_format = null, outcome = null, origin = '{}'
+      `update ${schema}.receipts as r set state = case when r.state = 'superseded' then r.state else 'pruned' end,
+  outcome_format = null, outcome = null, origin = '{}'
 where r.key = any(array(
   select p.key from ${schema}.receipts p
-  where p.namespace = $1::text and p.state in ('committed', 'rejected', 'superseded')
+  where p.namespace = $1::text
+    and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))
     and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
   limit $3::integer for update skip locked))
 returning r.key`,
