@@ -148,9 +148,10 @@ where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed'
 returning r.state`,
     ),
 
+    // A worker of release 0.1.0 claims it again without a word on transactions: its claim must not pass for one.
     release: named(
       'release',
-      `update ${schema}.receipts as r set state = case when r.doubt then 'unknown' else 'released' end
+      `update ${schema}.receipts as r set state = case when r.doubt then 'unknown' else 'released' end, transactional = false
 where r.key = $1::uuid and r.token = $2::uuid and ${open}
 returning r.state`,
     ),
@@ -170,6 +171,7 @@ returning r.state`,
       `with resolved as (
   update ${schema}.receipts as r
   set state = case when $3::text = 'committed' then 'committed' else 'released' end, doubt = false,
+    transactional = r.transactional and $3::text = 'committed',
     outcome_format = $6::text, outcome = $7::bytea,
     settled_at = case when $3::text = 'committed' then now() end
   where r.key = $1::uuid and r.epoch = $2::integer
