@@ -97,6 +97,17 @@ describe.each(Object.keys(sides))('a transaction through %s', (name) => {
     );
   });
 
+  // The lease is renewed meanwhile, in the row that the transaction has to write at its end.
+  it('with a snapshot of its own outlives a renewal', async () => {
+    const answer = await run(async (tx, id) => {
+      await side.ask(tx, 'set transaction isolation level repeatable read');
+      await book(tx, id);
+      await new Promise((resolve) => setTimeout(resolve, 1200)); // the lease is 2 s
+      return 'booked';
+    });
+    expect(answer).toEqual({ ended: 'result', booked: 1, state: 'committed' });
+  });
+
   // On `pg` the client is back in the pool by then, and what is sent joins whatever runs there.
   it('that was rolled back takes no query afterwards', async () => {
     let late: Promise<unknown> = Promise.resolve();

@@ -18,7 +18,7 @@ const handOver =
   };
 
 const gone = async (): Promise<never> => Promise.reject(new ActivityNotFoundError('no such attempt'));
-const completionOf = (world: World): GuardedCompletion =>
+const completionOf = (world: World, client: Partial<AsyncCompletionClient> = {}): GuardedCompletion =>
   new GuardedCompletion({
     receipts: world.receipts,
     activity: {
@@ -29,7 +29,7 @@ const completionOf = (world: World): GuardedCompletion =>
           payloadCodecs: [],
         },
       },
-      ...{ complete: gone, fail: gone, reportCancellation: gone },
+      ...{ complete: gone, fail: gone, reportCancellation: gone, ...client },
     } as unknown as AsyncCompletionClient,
   });
 
@@ -72,6 +72,26 @@ describe('a completion', () => {
     finish();
     expect(await running).toMatchObject({ value: 'slow' });
     expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
+  });
+});
+
+describe('a cancellation', () => {
+  it('does not tell Temporal that a committed effect was cancelled', async () => {
+    const world = new World();
+    await world.worker().ending({ run: handOver(world), isDelegation });
+    const told: string[] = [];
+    const away = async (): Promise<never> => Promise.reject(new Error('Temporal is away'));
+    await expect(completionOf(world, { complete: away }).complete('order:1', token, 'paid')).rejects.toThrow(
+      'away',
+    );
+    const client = {
+      complete: async () => void told.push('completed'),
+      reportCancellation: async () => void told.push('cancelled'),
+    };
+    expect(await completionOf(world, client).reportCancellation('order:1', token)).toMatchObject({
+      receipt: 'committed',
+    });
+    expect(told).toEqual(['completed']);
   });
 });
 
