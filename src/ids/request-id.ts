@@ -51,7 +51,7 @@ export const generationId = (
   generation: number,
 ): IdentifiedRequest => ({
   requestId: `${requestId}~g${generation}`,
-  requestIdHash: sha256Hex(composeId([requestIdHash, `g${generation}`])),
+  requestIdHash: sha256Hex(composeId([requestIdHash, `\0g${generation}`])), // no id holds a NUL
 });
 
 /** The id of the intent, whatever its generation. */

@@ -30,6 +30,10 @@ type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & {
   settledWhen: number;
 };
 
+/** A superseded row stays one, without its outcome: it leads to the generation after it. */
+const isPrunable = ({ state, outcome }: Row): boolean =>
+  state === 'committed' || state === 'rejected' || (state === 'superseded' && outcome !== undefined);
+
 /** @internal What several stores share, as processes share a database. */
 export class MemoryDatabase {
   readonly rows = new Map<string, Row>();
@@ -118,6 +122,7 @@ export class MemoryReceipts implements ReceiptStore {
   async markUnknown(claim: HeldClaim): Promise<boolean> {
     const row = this.held(claim);
     if (!row || !isOpen(row)) return false;
+    if (row.state === 'delegated') row.leaseUntil = Math.max(row.leaseUntil, this.database.clock.monotonic());
     row.state = 'unknown';
     return true;
   }
@@ -156,9 +161,12 @@ export class MemoryReceipts implements ReceiptStore {
   async prune({ retainMs, limit = 10_000 }: PruneRequest): Promise<number> {
     const now = this.database.clock.monotonic();
     const due = this.ownRows()
-      .filter((row) => isSettled(row) && row.settledWhen + (row.retainMs ?? retainMs) <= now)
+      .filter((row) => isPrunable(row) && row.settledWhen + (row.retainMs ?? retainMs) <= now)
       .slice(0, limit);
-    for (const row of due) Object.assign(row, { state: 'pruned', outcome: undefined, origin: {} });
+    for (const row of due) {
+      if (row.state !== 'superseded') row.state = 'pruned';
+      Object.assign(row, { outcome: undefined, origin: {} });
+    }
     return due.length;
   }
 
@@ -259,8 +267,6 @@ export class MemoryReceipts implements ReceiptStore {
     return { ...row, leaseRemainingMs: leaseUntil - now, ageMs: now - firstClaim };
   }
 }
-
-const isSettled = ({ state }: Row): boolean => state === 'committed' || state === 'rejected';
 
 /** Its holder may still say what became of it. */
 const isOpen = ({ state }: Row): boolean => state === 'claimed' || state === 'delegated';

@@ -1,4 +1,6 @@
 /** Receipts in Postgres through `postgres` (postgres.js). */
+import { setTimeout as delay } from 'node:timers/promises';
+
 import postgres, { type Options, type TransactionSql } from 'postgres';
 
 import { InvalidRequestError } from '../core';
@@ -98,6 +100,9 @@ async function isDirect(sql: PostgresSqlLike): Promise<boolean> {
 /** SQLSTATE classes and codes, and codes of postgres.js, after which the connection is gone or about to go. */
 const connectionGone = /^(08|57P|25P0[34]|CONNECT|ECONN|EPIPE)/;
 
+/** Milliseconds; begin() knows of a lost connection by then. */
+const closesWithin = 1000;
+
 /**
  * Runs `work` in a transaction, of which nothing more is sent once its connection is gone. postgres.js 3.4.9 would send
  * its rollback into the closed socket, which ends the process (porsager/postgres#1208), and what `work` still asks for
@@ -122,9 +127,12 @@ async function transaction<T>(
       [{ id } = { id: null }] = await run(transactionId, []);
       return value;
     };
-    return working().catch((error: { code?: unknown }) => {
+    return working().catch(async (error: { code?: unknown }) => {
       if (typeof error.code !== 'string' || !connectionGone.test(error.code)) throw error;
-      return new Promise<never>(() => undefined); // begin() itself rejects when the connection closes
+      // begin() itself rejects when the connection closes. If it does not, another service's connection was lost.
+      await delay(closesWithin);
+      if (!isOver) throw error;
+      return new Promise<never>(() => undefined);
     });
   }) as Promise<T>;
   try {

@@ -42,8 +42,11 @@ const stepLimitMs = 10_000;
 
 const newClaim = (
   state: string,
+  claimedAt: string,
 ): string => `$1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), ${state}, $6::text, $7::uuid,
-    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}, ${milliseconds('$12')}`;
+    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}, ${milliseconds('$12')}, ${claimedAt}`;
+
+const lostOr = (lost: string, kept: string): string => `case when past.lost then ${lost} else ${kept} end`;
 
 /**
  * Inserts a claim or reads the row that is there. The loser of a race for one key can get no row at all: its snapshot
@@ -51,7 +54,7 @@ const newClaim = (
  */
 const claimText = (schema: string, source: string): string => `claimed as (
   insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until,
-    origin, transactional, grace, retain_for)
+    origin, transactional, grace, retain_for, claimed_at)
   ${source}
   on conflict (key) do nothing
   returning ${columns}
@@ -67,14 +70,15 @@ select ${columns} from ${schema}.receipts r where r.key = $1::uuid and not exist
 /** What a claimer and a holder do. */
 function claimStatements(schema: string, named: Named) {
   return {
-    claim: named('claim', `with ${claimText(schema, `values (${newClaim("'claimed'")})`)}`),
+    claim: named('claim', `with ${claimText(schema, `values (${newClaim("'claimed'", 'now()')})`)}`),
 
-    // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost.
+    // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost. Then it is
+    // as old as that may be: a provider may have forgotten its key.
     claimAgain: named(
       'claim_again',
       `with past as materialized (
-  select case when ${schema}.failed_over_within($13::float8) then 'unknown' else 'claimed' end as state
-), ${claimText(schema, `select ${newClaim('past.state')} from past`)}`,
+  select ${schema}.failed_over_within($13::float8) as lost
+), ${claimText(schema, `select ${newClaim(lostOr("'unknown'", "'claimed'"), lostOr(`now() - ${milliseconds('$13')}`, 'now()'))} from past`)}`,
     ),
 
     takeOver: named(
@@ -149,17 +153,20 @@ where r.key = $1::uuid and r.token = $2::uuid
 returning r.state`,
     ),
 
+    // A worker of release 0.1.0 claims it again without a word on transactions: its claim must not pass for one.
     release: named(
       'release',
-      `update ${schema}.receipts as r set state = case when r.doubt then 'unknown' else 'released' end
+      `update ${schema}.receipts as r set state = case when r.doubt then 'unknown' else 'released' end, transactional = false
 where r.key = $1::uuid and r.token = $2::uuid and ${open}
 returning r.state`,
     ),
 
-    // The lease keeps its length: a probe must not count before the request can no longer be on its way.
+    // The lease keeps its length: a probe must not count before the request can no longer be on its way. What went on
+    // elsewhere, without a lease, was perhaps sent just now.
     markUnknown: named(
       'mark_unknown',
-      `update ${schema}.receipts as r set state = 'unknown'
+      `update ${schema}.receipts as r set state = 'unknown',
+  lease_until = case when r.state = 'delegated' then greatest(r.lease_until, clock_timestamp()) else r.lease_until end
 where r.key = $1::uuid and r.token = $2::uuid and ${open}
 returning r.state`,
     ),
@@ -169,6 +176,7 @@ returning r.state`,
       `with resolved as (
   update ${schema}.receipts as r
   set state = case when $3::text = 'committed' then 'committed' else 'released' end, doubt = false,
+    transactional = r.transactional and $3::text = 'committed',
     outcome_format = $6::text, outcome = $7::bytea,
     settled_at = case when $3::text = 'committed' then now() end
   where r.key = $1::uuid and r.epoch = $2::integer
@@ -208,15 +216,17 @@ values ($1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea
 select key from superseded`,
     ),
 
-    // What stays is the tombstone: a call on it fails, and does not run again. A superseded row has to stay as it is:
-    // it leads to the next generation.
+    // What stays is the tombstone: a call on it fails, and does not run again. One that was superseded goes on to lead to
+    // the generation after it.
     prune: named(
       'prune',
-      `update ${schema}.receipts as r set state = 'pruned', outcome_format = null, outcome = null, origin = '{}'
+      `update ${schema}.receipts as r set state = case when r.state = 'superseded' then r.state else 'pruned' end,
+  outcome_format = null, outcome = null, origin = '{}'
 where r.key = any(array(
   select p.key from ${schema}.receipts p
-  where p.namespace = $1::text and p.state in ('committed', 'rejected')
-    and p.settled_at <= now() - coalesce(p.retain_for, ${milliseconds('$2')})
+  where p.namespace = $1::text
+    and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))
+    and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
   limit $3::integer for update skip locked))
 returning r.key`,
     ),

@@ -1,0 +1,86 @@
+/** What is known of a claim that a failover lost, besides that its row is missing. */
+import { randomUUID } from 'node:crypto';
+
+import { hashRequestId, receiptKey } from '../../src/ids';
+import type { GuardedCall } from '../../src/core';
+import { callFor, engineOver } from '../support/pg-engine';
+import { outcomeOf, read, requestFor, newId } from '../contract/rows';
+import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+
+describe('a claim that a failover lost', () => {
+  let scratch: ScratchSchema;
+  beforeEach(async () => (scratch = await scratchSchema()));
+  afterEach(() => scratch.close());
+
+  const run = async (more: Partial<GuardedCall>) => {
+    let effects = 0;
+    const call = callFor(async (effect) => {
+      effect.begin();
+      return ++effects;
+    }, more);
+    const ended = await engineOver(scratch.open())
+      .run(call)
+      .then(
+        ({ kind }) => kind,
+        ({ code }: { code: string }) => code,
+      );
+    return { ended, effects };
+  };
+
+  // The provider has forgotten the key of the lost attempt.
+  it("is as old as it may be: 'retry' holds once the provider's keys are over", async () => {
+    await scratch.pool.query(
+      `update ${scratch.schema}.timelines set seen_at = clock_timestamp() - interval '1 hour'`,
+    );
+    const day = 86_400_000;
+    const terms = { onUnknown: 'retry', providerKeyTtlMs: day } as const;
+    expect(await run({ ...terms, mayBeOlderMs: 2 * day })).toEqual({ ended: 'OutcomeUnknown', effects: 0 });
+  });
+
+  // Its holder settled: the receipt of what happened stands beside the row that is missing.
+  it('but whose late result is known runs for nobody, not even a first attempt', async () => {
+    const requestId = `invoice:${randomUUID()}`;
+    const key = receiptKey('default', hashRequestId(requestId));
+    const store = scratch.open();
+    const settlement = { key, token: randomUUID(), epoch: 1, state: 'committed' } as const;
+    expect(await store.settle({ ...settlement, outcome: outcomeOf('["paid"]') })).toBe('late');
+    expect(await run({ requestId })).toMatchObject({ effects: 0 });
+  });
+});
+
+describe('a role that may only use the tables', () => {
+  it('notices a failover', async () => {
+    const scratch = await scratchSchema();
+    const role = `role_${randomUUID().replaceAll('-', '')}`;
+    const { schema, pool } = scratch;
+    const client = await pool.connect();
+    try {
+      await client.query(`create role ${role}; grant usage on schema ${schema} to ${role};
+        grant select, insert, update on all tables in schema ${schema} to ${role}; set role ${role}`);
+      const { rows } = await client.query(`select ${schema}.current_timeline() as id`);
+      expect(rows).toEqual([{ id: expect.any(String) }]);
+    } finally {
+      await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
+      client.release();
+      await scratch.close();
+    }
+  });
+});
+
+describe('pruning', () => {
+  it('is not stopped by one receipt that is kept for ever', async () => {
+    const scratch = await scratchSchema();
+    try {
+      const store = scratch.open();
+      for (const retainMs of [Number.MAX_SAFE_INTEGER, undefined]) {
+        const request = requestFor(newId(), { retainMs });
+        await store.claim(request);
+        await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('1') });
+        expect((await read(store, request)).receipt.state).toBe('committed');
+      }
+      expect(await store.prune({ retainMs: 0 })).toBe(1);
+    } finally {
+      await scratch.close();
+    }
+  });
+});

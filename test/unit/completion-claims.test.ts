@@ -1,0 +1,127 @@
+/** Whose claim a completion from elsewhere acts on, and what a claim that was handed over leaves behind. */
+import { type AsyncCompletionClient, ActivityNotFoundError } from '@temporalio/client';
+import { defaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
+
+import { NotCommittedError, type GuardedCall } from '../../src/core';
+import { GuardedCompletion } from '../../src/temporal/client';
+import { World } from '../support/guarding';
+
+class Elsewhere extends Error {}
+const isDelegation = (thrown: unknown): boolean => thrown instanceof Elsewhere;
+
+const handOver =
+  (world: World): GuardedCall['run'] =>
+  async (effect) => {
+    effect.begin();
+    world.effects.push({ requestId: effect.requestId, epoch: effect.epoch });
+    throw new Elsewhere();
+  };
+
+const gone = async (): Promise<never> => Promise.reject(new ActivityNotFoundError('no such attempt'));
+const completionOf = (world: World, client: Partial<AsyncCompletionClient> = {}): GuardedCompletion =>
+  new GuardedCompletion({
+    receipts: world.receipts,
+    activity: {
+      options: {
+        loadedDataConverter: {
+          payloadConverter: defaultPayloadConverter,
+          failureConverter: defaultFailureConverter,
+          payloadCodecs: [],
+        },
+      },
+      ...{ complete: gone, fail: gone, reportCancellation: gone, ...client },
+    } as unknown as AsyncCompletionClient,
+  });
+
+const token = new Uint8Array([1]);
+
+describe('a completion', () => {
+  // "Every method may be called again": a queue delivers the failure of the first attempt twice.
+  it('that is sent again says nothing of a later claim, whose effect goes on', async () => {
+    const world = new World();
+    const completion = completionOf(world);
+    const call = { run: handOver(world), isDelegation };
+    expect(await world.worker().ending(call)).toBe('delegated');
+    const no = new NotCommittedError('the queue was full');
+    expect(await completion.fail('order:1', token, no)).toMatchObject({ receipt: 'released' });
+
+    expect(await world.worker().ending(call)).toBe('delegated');
+    expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
+    await completion.fail('order:1', token, no); // of epoch 1, again
+    expect(await world.state()).toBe('delegated');
+    expect(await world.worker().ending()).toBe('InFlight');
+    expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
+  });
+
+  it('that is sent again does not release a claim whose holder runs', async () => {
+    const world = new World();
+    const completion = completionOf(world);
+    await world.worker().ending({ run: handOver(world), isDelegation });
+    const no = new NotCommittedError('the queue was full');
+    await completion.fail('order:1', token, no);
+    let finish: () => void = () => undefined;
+    const slow: GuardedCall['run'] = async (effect) => {
+      await world.charge(effect);
+      await new Promise<void>((resolve) => (finish = resolve));
+      return 'slow';
+    };
+    const running = world.worker().engine.run(world.call({ run: slow }));
+    await world.clock.advance(10);
+    await completion.fail('order:1', token, no);
+    expect(await world.worker().ending()).toBe('InFlight');
+    finish();
+    expect(await running).toMatchObject({ value: 'slow' });
+    expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
+  });
+});
+
+describe('a cancellation', () => {
+  it('does not tell Temporal that a committed effect was cancelled', async () => {
+    const world = new World();
+    await world.worker().ending({ run: handOver(world), isDelegation });
+    const told: string[] = [];
+    const away = async (): Promise<never> => Promise.reject(new Error('Temporal is away'));
+    await expect(completionOf(world, { complete: away }).complete('order:1', token, 'paid')).rejects.toThrow(
+      'away',
+    );
+    const client = {
+      complete: async () => void told.push('completed'),
+      reportCancellation: async () => void told.push('cancelled'),
+    };
+    expect(await completionOf(world, client).reportCancellation('order:1', token)).toMatchObject({
+      receipt: 'committed',
+    });
+    expect(told).toEqual(['completed']);
+  });
+});
+
+describe('a claim that was handed over', () => {
+  // What is sent elsewhere can be on the wire until the moment it is given up there, long after the lease.
+  it('and became unknown elsewhere gives a probe its grace time from then on', async () => {
+    const world = new World();
+    const onUnknown: GuardedCall['onUnknown'] = () => ({ verdict: 'not-committed' });
+    await world.worker().ending({ run: handOver(world), isDelegation, onUnknown });
+    await world.clock.advance(3_600_000);
+    await completionOf(world).fail('order:1', token, new Error('the answer timed out'));
+    expect(await world.worker().ending({ onUnknown, waitMs: 100 })).toBe('OutcomeUnknown');
+    expect(world.effects).toHaveLength(1);
+  });
+
+  // The work elsewhere may start hours later: a probe's "no" proves nothing while it is pending.
+  it('is not run again by a probe because the database was away for a lease when it was handed over', async () => {
+    const world = new World();
+    const worker = world.worker();
+    worker.faults.delegate = Array<'refused'>(100).fill('refused');
+    const onUnknown: GuardedCall['onUnknown'] = () => ({ verdict: 'not-committed' });
+    const call = {
+      run: handOver(world),
+      isDelegation,
+      onUnknown,
+      deadline: world.clock.monotonic() + 3_600_000,
+    };
+    expect(await worker.ending(call)).toBe('delegated');
+    await world.clock.advance(5000);
+    await world.worker().ending({ ...call, waitMs: 5000 });
+    expect(world.effects).toHaveLength(1);
+  });
+});
