@@ -22,9 +22,13 @@ export interface CallState {
 
 const longestHoldMs = 60_000;
 
+/** How long the caller should wait before its next attempt. */
+export const growingDelayMs = ({ call }: CallState): number =>
+  Math.min(longestHoldMs, 1000 * 2 ** Math.min(call.attempt - 1, 10));
+
 /** The failure that keeps an activity pending until its outcome is resolved; asked again at growing intervals. */
 export function onHold(state: CallState, receipt: Receipt, waitMs = 0): OutcomeUnknownError {
-  const growing = 1000 * 2 ** Math.min(state.call.attempt - 1, 10);
+  const growing = growingDelayMs(state);
   const wanted = Number.isFinite(waitMs) ? Math.max(growing, waitMs) : growing;
   return new OutcomeUnknownError(
     `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId} (epoch ${receipt.epoch}); nothing is run again. ` +

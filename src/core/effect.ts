@@ -11,8 +11,8 @@ import {
 } from './errors';
 import { after, type Instant, type Lease } from './leases';
 import { classifyError } from './policy';
-import type { Receipt } from './receipt';
-import { encodeResult, resultUnavailable, writeSettlement } from './settle';
+import { noResult, type Receipt } from './receipt';
+import { encodePatiently, encodeResult, resultUnavailable, writeSettlement } from './settle';
 import { askAgain } from './store-retry';
 
 /** A claim is kept this long beyond the end of its attempt, for an effect that is just ending. */
@@ -131,12 +131,11 @@ async function settleError(
 
 async function settleRejection(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
   const { requestId } = claim;
-  let outcome;
-  try {
-    outcome = await state.call.codec.encodeFailure(thrown);
-  } catch {
-    throw await leaveUnknown(state, claim, thrown); // a "no" that cannot be kept is no outcome
-  }
+  const { problem, ...outcome } = await encodePatiently(state, () =>
+    state.call.codec.encodeFailure(thrown),
+  ).catch((error: unknown) => ({ ...noResult, problem: error ?? 'no reason given' }));
+  // A "no" that cannot be kept is no outcome.
+  if (problem !== undefined) throw await leaveUnknown(state, claim, thrown);
   const answer = await writeSettlement(state, claim, 'rejected', outcome);
   switch (answer) {
     case 'written':

@@ -4,16 +4,11 @@ import type { CallOutcome, EngineEnvironment, GuardedCall } from './call';
 import { onHold, type CallState } from './call-state';
 import { decide, type ClaimAnswer } from './decide';
 import { giveBack, runEffect } from './effect';
-import {
-  InFlightError,
-  RequestIdReusedError,
-  ResultUnavailableError,
-  type ActivityGuardError,
-} from './errors';
+import { InFlightError, RequestIdReusedError, type ActivityGuardError } from './errors';
 import { LeaseKeeper, type Instant } from './leases';
 import { policyName } from './policy';
 import type { Receipt } from './receipt';
-import { resultUnavailable } from './settle';
+import { replay } from './replay';
 import { askAgain } from './store-retry';
 import { atUnknown } from './unknown';
 
@@ -37,6 +32,8 @@ type Step =
 /** Guards calls over one store. */
 export class GuardEngine {
   private readonly keeper: LeaseKeeper;
+  /** What still runs or has something to write. */
+  private readonly inFlight = new Set<Promise<unknown>>();
 
   constructor(private readonly env: EngineEnvironment) {
     this.keeper = new LeaseKeeper(env.store, env.clock);
@@ -69,11 +66,34 @@ export class GuardEngine {
       claimInDoubt: false,
       emit: (type, more) => env.onEvent({ type, requestId, action, ...more }),
     };
-    return lookUntilDone(state).catch((error: unknown) => {
+    const outcome = lookUntilDone(state).catch((error: unknown) => {
       // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
-      if (state.claimInDoubt) void giveBack(state, env.clock.monotonic() + giveBackMs);
+      if (state.claimInDoubt) void this.track(giveBack(state, env.clock.monotonic() + giveBackMs));
       throw error;
     });
+    return this.track(outcome);
+  }
+
+  /**
+   * Waits until all calls have ended and written what they know, but no longer than `ms`: before the store is
+   * closed. New calls should not come meanwhile. Resolves to whether all have ended; never rejects.
+   */
+  async drain(ms: number): Promise<boolean> {
+    const { clock } = this.env;
+    const until = clock.monotonic() + ms;
+    for (let leftMs = ms; this.inFlight.size > 0 && leftMs > 0; leftMs = until - clock.monotonic()) {
+      const over = new AbortController();
+      await Promise.race([Promise.allSettled(this.inFlight), clock.sleep(leftMs, over.signal)]);
+      over.abort();
+    }
+    return this.inFlight.size === 0;
+  }
+
+  private track<T>(work: Promise<T>): Promise<T> {
+    const forget = (): void => void this.inFlight.delete(work);
+    this.inFlight.add(work);
+    work.then(forget, forget);
+    return work;
   }
 }
 
@@ -158,22 +178,6 @@ async function takeOver(
   // After a lost answer the epoch no longer fits; the next look then finds the claim under our token.
   const taken = await askForClaim(state, () => state.env.store.takeOver(request));
   return taken && runEffect(state, taken, asked);
-}
-
-async function replay(
-  state: CallState,
-  { outcome, requestId, state: settled }: Receipt,
-): Promise<CallOutcome> {
-  const { codec } = state.call;
-  if (!outcome) throw resultUnavailable(requestId);
-  if (settled === 'rejected')
-    return { kind: 'rejected', error: await codec.decodeFailure(outcome), replayed: true, requestId };
-  try {
-    return { kind: 'result', value: await codec.decodeResult(outcome), replayed: true, requestId };
-  } catch (cause) {
-    if (cause instanceof ResultUnavailableError) throw cause;
-    throw resultUnavailable(requestId, cause);
-  }
 }
 
 const inFlight = (receipt: Receipt): InFlightError =>

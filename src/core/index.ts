@@ -1,11 +1,13 @@
 export type {
   CallOutcome,
+  EncodedOutcome,
   GuardedCall,
   GuardEvent,
   HeldEffect,
   OutcomeCodec,
 } from './call';
 export type { Clock } from './clock';
+export { tryAgain } from './codec-retry';
 export { decide } from './decide';
 export { toMs } from './duration';
 export type { Duration } from './duration';

@@ -8,6 +8,7 @@ import {
   NativeConnection,
   Runtime,
   Worker,
+  type BundleOptions,
   type WorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
@@ -15,6 +16,7 @@ import {
 import { pgReceipts, type PostgresReceipts } from 'activity-guard/pg';
 import { startTestStack, type TestStack } from 'activity-guard/testing';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
+import type { cancelAndCallAgain, observe } from '../fixtures/observing-workflows';
 import type { callAndReplay, callLocally, callOnce } from '../fixtures/plain-workflows';
 import { quiet } from './quiet';
 
@@ -22,6 +24,8 @@ type Workflows = {
   callOnce: typeof callOnce;
   callAndReplay: typeof callAndReplay;
   callLocally: typeof callLocally;
+  observe: typeof observe;
+  cancelAndCallAgain: typeof cancelAndCallAgain;
 };
 
 /** Lines that workers logged, at level WARN and above. */
@@ -49,6 +53,12 @@ export class WorkerHere {
       await bundle([new ActivityGuardPlugin({ receipts })]),
       await bundle([]),
     );
+  }
+
+  /** A bundle of other workflows, or with another converter. */
+  bundle(options: Omit<BundleOptions, 'plugins'>): Promise<WorkflowBundle> {
+    const plugins = [new ActivityGuardPlugin({ receipts: this.receipts })];
+    return bundleWorkflowCode({ plugins, logger: quiet, ...options });
   }
 
   /** Runs `work` with a worker that has these options. */

@@ -22,6 +22,7 @@ import { guardedOptions, type GuardedOptions } from '../activity/guarded';
 import { readHeader, type CallHeader, type IdentityProblem } from '../header';
 import { temporalCodec } from './codec';
 import { rejectionFailure, toFailure } from './failures';
+import { sendable } from './sendable';
 
 /** What applies to every guarded activity of a worker unless the activity says otherwise. */
 export interface GuardDefaults {
@@ -43,7 +44,7 @@ export interface InterceptorSetup {
   readonly activities: object;
 }
 
-/** No call waits longer than this share of its start-to-close time: the attempt must end by itself. */
+/** No call waits longer than this share of its time-outs: the attempt must end by itself. */
 const waitShare = 0.8;
 
 /** Only a mocked environment names no time at all. */
@@ -82,11 +83,11 @@ async function execute(
   };
   try {
     const call = callOf(setup.defaults, marked ?? {}, context, input, warnOnce);
-    const outcome = await setup.engine.run({ ...call, run });
+    const outcome = await setup.engine.run({ ...call, codec: temporalCodec(context, fn), run });
     if (outcome.kind === 'result') return outcome.value;
     throw rejectionFailure(outcome.error, outcome.requestId);
   } catch (error) {
-    throw toFailure(error, context.cancellationSignal.aborted);
+    throw await sendable(context, toFailure(error, context.cancellationSignal.aborted));
   }
 }
 
@@ -104,7 +105,7 @@ function callOf(
   context: Context,
   { args, headers }: ActivityExecuteInput,
   warnOnce: { headerMissing: boolean },
-): Omit<GuardedCall, 'run'> {
+): Omit<GuardedCall, 'run' | 'codec'> {
   const { info } = context;
   const action = options.action ?? info.activityType;
   const identity = identityOf(options, args, readHeader<CallHeader>(headers), context, warnOnce);
@@ -127,13 +128,14 @@ function callOf(
     waitMs: Math.min(
       toMs('waitFor', options.waitFor ?? defaults.waitFor ?? '10s'),
       startToCloseMs * waitShare,
+      // Only the effect itself sends heartbeats: who waits for another holder must end before one is missed.
+      (info.heartbeatTimeoutMs || Infinity) * waitShare,
     ),
     providerKeyTtlMs:
       options.providerKeyTtl === undefined ? undefined : toMs('providerKeyTtl', options.providerKeyTtl),
     deadline: monotonic + startToCloseMs - Math.min(longestReportMs, startToCloseMs * reportShare),
     attempt: info.attempt,
     signal: context.cancellationSignal,
-    codec: temporalCodec(context),
   };
 }
 
