@@ -18,6 +18,8 @@ import { startTestStack, type TestStack } from 'activity-guard/testing';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import type { cancelAndCallAgain, observe } from '../fixtures/observing-workflows';
 import type { callAndReplay, callLocally, callOnce } from '../fixtures/plain-workflows';
+import type { Receipt } from '../../src/core';
+import { hashRequestId, receiptKey } from '../../src/ids';
 import { quiet } from './quiet';
 
 type Workflows = {
@@ -53,6 +55,11 @@ export class WorkerHere {
       await bundle([new ActivityGuardPlugin({ receipts })]),
       await bundle([]),
     );
+  }
+
+  /** The receipt of an id that a workflow gave with `withRequestId`. */
+  async receipt(id: string): Promise<Receipt | undefined> {
+    return (await this.receipts.get(receiptKey(this.receipts.namespace, hashRequestId(id))))?.receipt;
   }
 
   /** A bundle of other workflows, or with another converter. */
