@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
 
-import { committed } from 'activity-guard';
+import { committed, notCommitted, undetermined } from 'activity-guard';
 import { currentClaim, guarded } from 'activity-guard/activity';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { callAgain, cancelNow, type Calls } from '../fixtures/observing-workflows';
@@ -50,15 +50,14 @@ describe('a local activity', () => {
     ['past the local threshold, by a timer of the workflow', '1ms'],
   ])('retried %s is found out by its probe and not run again', async (name, localRetryThreshold) => {
     let effects = 0;
-    const attempts: number[] = [];
-    const charge = guarded({ onUnknown: () => committed('seen at the provider') }, async () => {
+    const probe = () => committed('seen at the provider');
+    const charge = guarded({ onUnknown: probe }, async (): Promise<string> => {
       effects++;
       throw new Error('socket hang up');
     });
-    const counting = async (): Promise<void> => void attempts.push(Context.current().info.attempt);
     const id = `local retry ${name}`;
     const options = { localRetryThreshold };
-    const seen = await observe({ charge, counting }, { name: 'charge', id, local: true, options });
+    const seen = await observe({ charge }, { name: 'charge', id, local: true, options });
     expect([seen, effects]).toEqual([['"seen at the provider"', '"seen at the provider"'], 1]);
     expect(await here.receipt(id)).toMatchObject({ state: 'committed', epoch: 1 });
   });
@@ -84,9 +83,8 @@ describe('heartbeats', () => {
   // Mutation: a heartbeat() of the guard's own while it waits wipes the details and fails here.
   it("keep the details of the attempt that ran, while later attempts wait for its outcome's resolution", async () => {
     const details: unknown[] = [];
-    const answers = ['undetermined', 'undetermined', 'not-committed'] as const;
     let asked = 0;
-    const probe = () => ({ verdict: answers[asked++] ?? 'not-committed' }) as { verdict: 'not-committed' };
+    const probe = () => (asked++ === 0 ? undetermined() : notCommitted());
     const times = { leaseFor: 500, graceFor: 50, waitFor: 100 };
     const work = guarded({ ...times, onUnknown: probe }, async () => {
       const { info, heartbeat } = Context.current();
@@ -99,13 +97,13 @@ describe('heartbeats', () => {
     const options = { heartbeatTimeout: '5s' };
     const seen = await observe({ work }, { name: 'work', id: 'beats', options, times: 1 });
     expect([seen, details]).toEqual([['"done"'], [undefined, { progress: 3 }]]);
-    expect(asked).toBeGreaterThan(2);
+    expect(asked).toBeGreaterThan(1);
   });
 
   // Mutation: no bound by the heartbeat time-out ends the second attempt as a heartbeat time-out, and fails here.
   it('are not missed by a call that waits for another holder', async () => {
     const { promise: end, resolve: finish } = deferred();
-    const work = guarded({ waitFor: '10s' }, async () => {
+    const work = guarded({ waitFor: '10s', leaseFor: '1s' }, async () => {
       const { heartbeat } = Context.current();
       const beat = setInterval(heartbeat, 100);
       await end.finally(() => clearInterval(beat));
@@ -190,7 +188,8 @@ describe('a cancelled call', () => {
       const seen = await here.running({ ...plain, activities }, (_run, start) =>
         cancelAndCallAgain(start, id, type, async () => {
           await until(async () => (await stateOf(id)) === 'unknown');
-          expect(await here.receipts.list({ unresolved: true })).toHaveLength(1);
+          const [latest] = await here.receipts.list({ unresolved: true, limit: 1 });
+          expect(latest?.key).toBe((await here.receipt(id))?.key);
         }),
       );
       expect([seen, effect.effects()]).toEqual([[...cancelled, '"seen at the provider"'], 1]);
