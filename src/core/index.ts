@@ -1,6 +1,5 @@
 export type {
   CallOutcome,
-  EncodedOutcome,
   GuardedCall,
   GuardEvent,
   HeldEffect,
@@ -30,7 +29,6 @@ export { committed, governingPolicy, notCommitted, undetermined } from './policy
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
 export { isUnresolved, noResult, receiptStates } from './receipt';
 export type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
-export { hasResult } from './settle';
 export { singleRequest } from './single-request';
 export type {
   ClaimRequest,

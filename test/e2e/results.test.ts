@@ -129,7 +129,7 @@ describe('the workflow sees a replay exactly as it saw the first result', () => 
         fromTransferType: (text: unknown) => new Money(Number(String(text).slice(4))),
       },
     };
-    setActivityOptions({ typeInfo: { outputType } } as never, pay);
+    setActivityOptions({ typeInfo: { outputType } }, pay);
     const seenBy = await here.running({ ...plain, activities: { pay: guarded(pay) } }, (run) =>
       run('observe', { name: 'pay', id: 'typed' }),
     );

@@ -74,10 +74,6 @@ export class WorkerHere {
     work: (run: Runner, start: Starter) => Promise<T>,
   ): Promise<T> {
     const taskQueue = randomUUID();
-    const connection = await NativeConnection.connect({
-      address: this.stack.temporalAddress,
-      ...pluginsOf(options),
-    });
     const {
       connection: clientConnection,
       options: { namespace },
@@ -88,14 +84,7 @@ export class WorkerHere {
       namespace,
       ...(dataConverter ? { dataConverter } : {}),
     });
-    try {
-      const worker = await Worker.create({
-        connection,
-        taskQueue,
-        workflowBundle: this.workflowBundle,
-        ...options,
-        plugins: options.plugins ?? [],
-      });
+    return this.withWorker(taskQueue, options, (worker) => {
       const start: Starter = (workflow, ...args) =>
         client.workflow.start(workflow, {
           args,
@@ -104,7 +93,29 @@ export class WorkerHere {
           workflowExecutionTimeout: '40s',
         });
       const run: Runner = async (workflow, ...args) => (await start(workflow, ...args)).result() as never;
-      return await worker.runUntil(work(run, start));
+      return worker.runUntil(work(run, start));
+    });
+  }
+
+  /** Hands over a worker that is not running yet; closes its connection afterwards. */
+  async withWorker<T>(
+    taskQueue: string,
+    options: Partial<WorkerOptions>,
+    work: (worker: Worker) => Promise<T>,
+  ): Promise<T> {
+    const connection = await NativeConnection.connect({
+      address: this.stack.temporalAddress,
+      ...pluginsOf(options),
+    });
+    try {
+      const worker = await Worker.create({
+        connection,
+        taskQueue,
+        workflowBundle: this.workflowBundle,
+        ...options,
+        plugins: options.plugins ?? [],
+      });
+      return await work(worker);
     } finally {
       await connection.close();
     }

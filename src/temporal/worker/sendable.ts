@@ -1,7 +1,6 @@
 /** Failures that the worker can certainly encode. */
-import type { Context } from '@temporalio/activity';
+import { CompleteAsyncError, type Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, ensureApplicationFailure } from '@temporalio/common';
-import { CompleteAsyncError } from '@temporalio/activity';
 
 import { tryAgain } from '../../core';
 import { systemClock } from '../../system-clock';
@@ -11,8 +10,9 @@ import { convertFailure, converterOf, encodeConverted, ownerOf } from './convert
 const longestTryMs = 5000;
 
 /**
- * The failure itself, or, where its details or causes cannot be encoded now, a retryable one without them: the SDK (1.24) ends the
- * whole worker on a failure that it cannot encode. The next attempt finds the same outcome in the receipt.
+ * The failure itself, or, where its details or causes cannot be encoded now, a retryable one without them: on a
+ * failure that it cannot encode the SDK (1.24) ends the whole worker. The next attempt finds the same outcome in
+ * the receipt.
  */
 export async function sendable(context: Context, error: unknown): Promise<unknown> {
   if (error instanceof CompleteAsyncError) return error;
@@ -33,10 +33,11 @@ export async function sendable(context: Context, error: unknown): Promise<unknow
 
 function withoutDetails(failure: CancelledFailure | ApplicationFailure): Error {
   if (failure instanceof CancelledFailure) return new CancelledFailure(failure.message);
-  const { type, nextRetryDelay } = failure;
+  const { type } = failure;
+  const delay: unknown = failure.nextRetryDelay;
   return ApplicationFailure.create({
     message: `${failure.message} (The details and causes of this failure could not be encoded.)`,
     ...(type ? { type } : {}),
-    ...(nextRetryDelay === undefined ? {} : { nextRetryDelay: nextRetryDelay as number }),
+    ...(typeof delay === 'number' ? { nextRetryDelay: delay } : {}),
   });
 }
