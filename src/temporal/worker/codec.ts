@@ -52,7 +52,8 @@ export function temporalCodec(context: Context, fn: unknown): OutcomeCodec {
     decodeResult: async ({ format, bytes }) => {
       if (format === 'json') {
         const parsed = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
-        return outputType?.transferTypeConverter?.fromTransferType(parsed) ?? parsed;
+        const transfer = outputType?.transferTypeConverter;
+        return transfer ? transfer.fromTransferType(parsed) : parsed;
       }
       assertFormat(format, payloadFormat);
       const excess = await tooLarge(context, converter, bytes.length);
