@@ -112,7 +112,7 @@ describe('heartbeats', () => {
     const history = await here.running({ ...plain, activities: { work } }, async (_run, start) => {
       const holder = await start('observe', { name: 'work', id: 'awaited', times: 1 });
       await until(async () => (await stateOf('awaited')) === 'claimed');
-      const options = { heartbeatTimeout: '1s', retry: { maximumAttempts: 10 } };
+      const options = { heartbeatTimeout: '3s', retry: { maximumAttempts: 10 } };
       const waiting = await start('observe', { name: 'work', id: 'awaited', times: 1, options });
       const pending = async () => (await waiting.describe()).raw.pendingActivities?.[0];
       await until(async () => ((await pending())?.attempt ?? 0) > 1);
