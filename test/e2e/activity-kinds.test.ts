@@ -15,10 +15,9 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 let here: WorkerHere;
 let plain: Partial<WorkerOptions>;
 beforeAll(async () => {
-  here = await WorkerHere.start();
+  here = await WorkerHere.start(workflowsPath);
   plain = {
     plugins: [new ActivityGuardPlugin({ receipts: here.receipts })],
-    workflowBundle: await here.bundle({ workflowsPath }),
     maxHeartbeatThrottleInterval: '50ms',
     defaultHeartbeatThrottleInterval: '50ms',
   };

@@ -15,9 +15,9 @@ let plain: Partial<WorkerOptions>;
 let secretive: Partial<WorkerOptions>;
 const seen: GuardEvent[] = [];
 beforeAll(async () => {
-  here = await WorkerHere.start();
+  here = await WorkerHere.start(workflowsPath);
   const plugins = [new ActivityGuardPlugin({ receipts: here.receipts, onEvent: (e) => seen.push(e) })];
-  plain = { plugins, workflowBundle: await here.bundle({ workflowsPath }) };
+  plain = { plugins };
   // Workflows read and write failures with the same converter.
   const failureConverterPath = secretivePath;
   secretive = {

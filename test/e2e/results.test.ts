@@ -16,9 +16,9 @@ let here: WorkerHere;
 let plain: Partial<WorkerOptions>;
 const seen: GuardEvent[] = [];
 beforeAll(async () => {
-  here = await WorkerHere.start();
+  here = await WorkerHere.start(workflowsPath);
   const plugins = [new ActivityGuardPlugin({ receipts: here.receipts, onEvent: (e) => seen.push(e) })];
-  plain = { plugins, workflowBundle: await here.bundle({ workflowsPath }) };
+  plain = { plugins };
 });
 afterAll(() => here.stop());
 

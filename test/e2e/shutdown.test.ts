@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { Worker, WorkerOptions, WorkflowBundle } from '@temporalio/worker';
+import type { Worker, WorkerOptions } from '@temporalio/worker';
 
 import { guarded } from 'activity-guard/activity';
 import { pgReceipts } from 'activity-guard/pg';
@@ -13,10 +13,8 @@ import { WorkerHere } from '../support/worker-here';
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 let here: WorkerHere;
-let workflowBundle: WorkflowBundle;
 beforeAll(async () => {
-  here = await WorkerHere.start();
-  workflowBundle = await here.bundle({ workflowsPath: require.resolve('../fixtures/observing-workflows') });
+  here = await WorkerHere.start(require.resolve('../fixtures/observing-workflows'));
 });
 afterAll(() => here.stop());
 
@@ -41,7 +39,7 @@ async function shutDown(
   });
   const plugins = [new ActivityGuardPlugin({ receipts })];
   const ended = await here
-    .withWorker(id, { ...options, workflowBundle, plugins, activities: { run } }, async (worker) => {
+    .withWorker(id, { ...options, plugins, activities: { run } }, async (worker) => {
       const running = worker.run().then(
         () => 'stopped',
         (error: Error) => error.name,
@@ -60,7 +58,7 @@ async function shutDown(
 async function finishedElsewhere(handle: WorkflowHandle) {
   const run = guarded(() => Promise.reject(new Error('ran again')));
   const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
-  const options = { workflowBundle, plugins, activities: { run } };
+  const options = { plugins, activities: { run } };
   const result: unknown = await here.withWorker(handle.workflowId, options, (worker) =>
     worker.runUntil(handle.result()),
   );
@@ -128,7 +126,7 @@ describe('a worker that is shut down while an effect runs', () => {
     const begun = deferred();
     const run = guarded(async () => (begun.resolve(), await end, 'done'));
     const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
-    const options = { workflowBundle, plugins, activities: { run } };
+    const options = { plugins, activities: { run } };
     const queues = [randomUUID(), randomUUID()] as const;
     const { client } = here.stack.env;
     const tookMs = await here.withWorker(queues[0], options, async (busy) =>

@@ -30,6 +30,8 @@ type Workflows = {
   cancelAndCallAgain: typeof cancelAndCallAgain;
 };
 
+const plainWorkflows = require.resolve('../fixtures/plain-workflows');
+
 /** Lines that workers logged, at level WARN and above. */
 export const logged: string[] = [];
 
@@ -38,23 +40,24 @@ export class WorkerHere {
     readonly stack: TestStack,
     readonly receipts: PostgresReceipts,
     readonly workflowBundle: WorkflowBundle,
-    readonly bareBundle: WorkflowBundle,
   ) {}
 
-  static async start(): Promise<WorkerHere> {
+  static async start(workflowsPath = plainWorkflows): Promise<WorkerHere> {
     Runtime.install({ logger: new DefaultLogger('WARN', ({ message }) => void logged.push(message)) });
     const stack = await startTestStack();
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 4 });
     await receipts.migrate();
-    const workflowsPath = require.resolve('../fixtures/plain-workflows');
-    const bundle = (plugins: ActivityGuardPlugin[]) =>
-      bundleWorkflowCode({ workflowsPath, plugins, logger: quiet });
+    const plugins = [new ActivityGuardPlugin({ receipts })];
     return new WorkerHere(
       stack,
       receipts,
-      await bundle([new ActivityGuardPlugin({ receipts })]),
-      await bundle([]),
+      await bundleWorkflowCode({ workflowsPath, plugins, logger: quiet }),
     );
+  }
+
+  /** A bundle of the plain workflows without the guard's interceptors. */
+  bareBundle(): Promise<WorkflowBundle> {
+    return bundleWorkflowCode({ workflowsPath: plainWorkflows, logger: quiet });
   }
 
   /** The receipt of an id that a workflow gave with `withRequestId`. */
