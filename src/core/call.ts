@@ -4,11 +4,20 @@ import type { Classify, OnUnknown } from './policy';
 import type { Origin, Outcome, Verdict } from './receipt';
 import type { HeldClaim, ReceiptStore } from './store';
 
-/** Reads and writes outcomes; the store sees only the bytes. */
+/** An outcome to keep, and why no caller can be given it, if so. */
+export interface EncodedOutcome extends Outcome {
+  readonly problem?: unknown;
+}
+
+/**
+ * Reads and writes outcomes; the store sees only the bytes. To throw means that it may go well another time, so it
+ * is asked again; what never will be encoded comes back with a `problem`, and what never will be decoded is thrown
+ * as a `ResultUnavailableError`.
+ */
 export interface OutcomeCodec {
-  encodeResult(value: unknown): Promise<Outcome>;
+  encodeResult(value: unknown): Promise<EncodedOutcome>;
   decodeResult(outcome: Outcome): Promise<unknown>;
-  encodeFailure(error: unknown): Promise<Outcome>;
+  encodeFailure(error: unknown): Promise<EncodedOutcome>;
   decodeFailure(outcome: Outcome): Promise<unknown>;
 }
 

@@ -11,10 +11,10 @@ import {
 } from './errors';
 import { after, type Instant } from './leases';
 import { classifyError, type ErrorClass } from './policy';
-import type { Receipt } from './receipt';
+import { noResult, type Receipt } from './receipt';
 import { replay } from './replay';
 import { RunningEffect } from './running-effect';
-import { encodeResult, resultUnavailable, writeSettlement } from './settle';
+import { encodePatiently, encodeResult, resultUnavailable, writeSettlement } from './settle';
 import { askAgain } from './store-retry';
 import { providerKeysLastMs } from './unknown';
 
@@ -36,9 +36,7 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
     // The remaining time was read after `asked`, so the own deadline is the earlier one.
     expires: after(asked, Math.min(claim.leaseRemainingMs, usableMs)),
   });
-  const delegate = (): Promise<boolean> =>
-    askAgain(state, () => state.env.store.delegate(state.request), whileItMatters(state));
-  const effect = new RunningEffect(claim, lease, call, delegate);
+  const effect = new RunningEffect(claim, lease, call, () => writeDelegation(state, whileItMatters(state)));
   try {
     let value: unknown;
     try {
@@ -139,6 +137,9 @@ async function lookUp(state: CallState, claim: Receipt, thrown: unknown): Promis
   throw new NotCommittedError(messageOf(thrown), { requestId: claim.requestId, cause: thrown });
 }
 
+const writeDelegation = (state: CallState, until: number): Promise<boolean> =>
+  askAgain(state, () => state.env.store.delegate(state.request), until);
+
 /** The claim stays open, without a lease, until whoever goes on with the effect says what became of it. */
 async function handOver(
   state: CallState,
@@ -146,20 +147,20 @@ async function handOver(
   effect: RunningEffect,
   thrown: unknown,
 ): Promise<CallOutcome> {
-  // Should it not be written the lease runs out, and the completion resolves an unknown row instead.
-  const isDelegated = effect.isDelegated || (await effect.tryDelegate().catch(() => false));
-  if (isDelegated) state.emit('delegated');
+  // The lease is kept meanwhile: a row that nobody holds would be found out, and who goes on may not have begun.
+  const written =
+    effect.isDelegated || (await writeDelegation(state, state.call.deadline).catch(() => false));
+  if (written) state.emit('delegated');
   return { kind: 'delegated', thrown, requestId: claim.requestId };
 }
 
 async function settleRejection(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
   const { requestId } = claim;
-  let outcome;
-  try {
-    outcome = await state.call.codec.encodeFailure(thrown);
-  } catch {
-    throw await leaveUnknown(state, claim, thrown); // a "no" that cannot be kept is no outcome
-  }
+  const { problem, ...outcome } = await encodePatiently(state, () =>
+    state.call.codec.encodeFailure(thrown),
+  ).catch((error: unknown) => ({ ...noResult, problem: error ?? 'no reason given' }));
+  // A "no" that cannot be kept is no outcome.
+  if (problem !== undefined) throw await leaveUnknown(state, claim, thrown);
   const answer = await writeSettlement(state, claim, 'rejected', outcome);
   switch (answer) {
     case 'written':

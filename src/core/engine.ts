@@ -38,6 +38,8 @@ type Step =
 /** Guards calls over one store. */
 export class GuardEngine {
   private readonly keeper: LeaseKeeper;
+  /** What still runs or has something to write. */
+  private readonly inFlight = new Set<Promise<unknown>>();
 
   constructor(private readonly env: EngineEnvironment) {
     this.keeper = new LeaseKeeper(env.store, env.clock);
@@ -77,11 +79,34 @@ export class GuardEngine {
       claimInDoubt: false,
       emit: (type, more) => env.onEvent({ type, requestId: state.request.requestId, action, ...more }),
     };
-    return lookUntilDone(state).catch((error: unknown) => {
+    const outcome = lookUntilDone(state).catch((error: unknown) => {
       // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
-      if (state.claimInDoubt) void withdraw(state);
+      if (state.claimInDoubt) void this.track(withdraw(state));
       throw error;
     });
+    return this.track(outcome);
+  }
+
+  /**
+   * Waits until all calls have ended and written what they know, but no longer than `ms`: before the store is
+   * closed. New calls should not come meanwhile. Resolves to whether all have ended; never rejects.
+   */
+  async drain(ms: number): Promise<boolean> {
+    const { clock } = this.env;
+    const until = clock.monotonic() + ms;
+    for (let leftMs = ms; this.inFlight.size > 0 && leftMs > 0; leftMs = until - clock.monotonic()) {
+      const over = new AbortController();
+      await Promise.race([Promise.allSettled(this.inFlight), clock.sleep(leftMs, over.signal)]);
+      over.abort();
+    }
+    return this.inFlight.size === 0;
+  }
+
+  private track<T>(work: Promise<T>): Promise<T> {
+    const forget = (): void => void this.inFlight.delete(work);
+    this.inFlight.add(work);
+    work.then(forget, forget);
+    return work;
   }
 }
 

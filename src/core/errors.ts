@@ -126,12 +126,15 @@ export class LeaseLostError extends ActivityGuardError {
   }
 }
 
-/** The effect happened, but its result could not be stored or read back. It never runs again. */
+/**
+ * The outcome is settled, but it could not be stored or read back; the effect never runs again. Retryable only where
+ * the stored bytes may be readable later, as when a key service is away.
+ */
 export class ResultUnavailableError extends ActivityGuardError {
   /** @internal */
   static readonly code = 'ResultUnavailable' satisfies GuardErrorCode;
-  constructor(message: string, options?: GuardErrorOptions) {
-    super('ResultUnavailable', message, false, options);
+  constructor(message: string, options?: GuardErrorOptions & { readonly retryable?: boolean }) {
+    super('ResultUnavailable', message, options?.retryable ?? false, options);
   }
 }
 

@@ -8,6 +8,7 @@ export type {
 export { holdDelayMs } from './call-state';
 export type { Clock } from './clock';
 export { currentEffect } from './current';
+export { tryAgain } from './codec-retry';
 export { decide } from './decide';
 export { toMs } from './duration';
 export type { Duration } from './duration';
@@ -31,7 +32,6 @@ export { classifyError, committed, governingPolicy, notCommitted, undetermined }
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
 export { isFree, isUnresolved, noResult, receiptStates } from './receipt';
 export type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
-export { hasResult } from './settle';
 export { singleRequest } from './single-request';
 export type {
   ClaimRequest,

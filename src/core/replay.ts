@@ -1,23 +1,41 @@
-/** Giving the outcome that a receipt holds. */
+/** Giving a settled outcome to a later caller. */
 import type { CallOutcome } from './call';
-import type { CallState } from './call-state';
+import { holdDelayMs, type CallState } from './call-state';
+import { answerBy } from './codec-retry';
 import { ResultUnavailableError } from './errors';
-import type { Receipt } from './receipt';
-import { resultUnavailable } from './settle';
+import type { Outcome, Receipt } from './receipt';
+import { hasResult, resultUnavailable } from './settle';
 
-/** The outcome that a settled receipt holds. */
-export async function replay(
-  state: CallState,
-  { outcome, requestId, state: settled }: Receipt,
-): Promise<CallOutcome> {
+/** A stored outcome is read for at least this long, even if the attempt's own time is nearly over. */
+const leastReadMs = 2000;
+
+/**
+ * The outcome of a settled receipt.
+ * @throws ResultUnavailableError retryable where the bytes are there and cannot be read now, final where they never will be
+ */
+export async function replay(state: CallState, receipt: Receipt): Promise<CallOutcome> {
+  const { outcome, requestId } = receipt;
+  if (!hasResult(outcome)) throw resultUnavailable(requestId);
   const { codec } = state.call;
-  if (!outcome) throw resultUnavailable(requestId);
-  if (settled === 'rejected')
-    return { kind: 'rejected', error: await codec.decodeFailure(outcome), replayed: true, requestId };
+  const read = (decode: (outcome: Outcome) => Promise<unknown>): Promise<unknown> =>
+    readBack(state, receipt, () => decode(outcome));
+  return receipt.state === 'rejected'
+    ? { kind: 'rejected', error: await read((o) => codec.decodeFailure(o)), replayed: true, requestId }
+    : { kind: 'result', value: await read((o) => codec.decodeResult(o)), replayed: true, requestId };
+}
+
+async function readBack<T>(state: CallState, receipt: Receipt, decode: () => Promise<T>): Promise<T> {
+  const { clock } = state.env;
+  const { requestId } = receipt;
   try {
-    return { kind: 'result', value: await codec.decodeResult(outcome), replayed: true, requestId };
+    return await answerBy(clock, Math.max(state.call.deadline, clock.monotonic() + leastReadMs), decode());
   } catch (cause) {
-    if (cause instanceof ResultUnavailableError) throw cause;
-    throw resultUnavailable(requestId, cause);
+    if (cause instanceof ResultUnavailableError)
+      throw new ResultUnavailableError(cause.message, { requestId, cause: cause.cause });
+    throw new ResultUnavailableError(
+      `The stored outcome of request id ${requestId} (${receipt.state}) could not be decoded now; nothing is run again. ` +
+        'Check the data converter, its codec and its keys: the outcome is read again on the next attempt.',
+      { requestId, cause, retryable: true, retryAfterMs: holdDelayMs(state.call.attempt) },
+    );
   }
 }

@@ -42,19 +42,15 @@ export class RunningEffect implements HeldEffect {
   async delegate(): Promise<void> {
     if (this.call.transactional) throw this.misused('is a transaction, which cannot be completed elsewhere.');
     this.fence();
-    if (!this.isDelegated && !(await this.tryDelegate())) {
+    if (this.isDelegated) return;
+    this.lease.drop(); // a renewal finds nothing to renew any more, and would take that for a loss
+    this.isDelegated = await this.writeDelegation();
+    if (!this.isDelegated) {
       throw new LeaseLostError(
         `The claim on request id ${this.requestId} was lost, so nothing must be handed over. Retry: the claim is looked at again.`,
         { requestId: this.requestId },
       );
     }
-  }
-
-  /** Asked again after a lost answer it finds its own work done, which counts as well. */
-  async tryDelegate(): Promise<boolean> {
-    this.lease.drop(); // a renewal finds nothing to renew any more, and would take that for a loss
-    this.isDelegated = await this.writeDelegation();
-    return this.isDelegated;
   }
 
   begin(): void {
@@ -82,7 +78,8 @@ export class RunningEffect implements HeldEffect {
     this.inTransaction = true;
     const { key, token } = this.claim;
     const value = await transaction(async (result) => {
-      const outcome = await this.call.codec.encodeResult(result);
+      const { problem, ...outcome } = await this.call.codec.encodeResult(result);
+      if (problem !== undefined) throw problem; // nothing has happened yet
       this.fence();
       return { key, token, outcome };
     });

@@ -1,5 +1,7 @@
 /** Writing what became of an effect that was started. */
+import type { EncodedOutcome } from './call';
 import type { CallState } from './call-state';
+import { tryAgain } from './codec-retry';
 import { ResultUnavailableError } from './errors';
 import { noResult, type Outcome, type Receipt } from './receipt';
 import { askAgain } from './store-retry';
@@ -14,7 +16,7 @@ export const hasResult = (outcome: Outcome | undefined): outcome is Outcome =>
 export const resultUnavailable = (requestId: string, cause?: unknown): ResultUnavailableError =>
   new ResultUnavailableError(
     `The effect of request id ${requestId} happened, but its result could not be stored or read back; it is not run again. ` +
-      'Return something the data converter can encode, and look the result up at the provider.',
+      'Return something that the data converter can encode and Temporal can carry, and look the result up at the provider.',
     { requestId, cause },
   );
 
@@ -47,14 +49,27 @@ export async function writeSettlement(
   }
 }
 
-/** The stored form of a result. What cannot be encoded is still known to have happened. */
+/** Encodes what an effect ended with, again and again for a while: the codec may depend on something that is away. */
+export function encodePatiently(
+  state: CallState,
+  encode: () => Promise<EncodedOutcome>,
+): Promise<EncodedOutcome> {
+  const { clock } = state.env;
+  return tryAgain(clock, Math.max(state.call.deadline, clock.monotonic() + leastSettleMs), encode);
+}
+
+/**
+ * The stored form of a result. What cannot be encoded is still known to have happened; `passing` tells that another
+ * time it might be encoded.
+ */
 export async function encodeResult(
   state: CallState,
   value: unknown,
-): Promise<{ outcome: Outcome; problem?: unknown }> {
+): Promise<{ outcome: Outcome; problem?: unknown; passing?: boolean }> {
   try {
-    return { outcome: await state.call.codec.encodeResult(value) };
+    const { problem, ...outcome } = await encodePatiently(state, () => state.call.codec.encodeResult(value));
+    return { outcome, problem };
   } catch (problem) {
-    return { outcome: noResult, problem };
+    return { outcome: noResult, problem: problem ?? new Error('no reason given'), passing: true };
   }
 }

@@ -50,7 +50,9 @@ async function askProbe(state: CallState, receipt: Receipt, probe: Probe): Promi
   const conclusiveInMs = receipt.leaseRemainingMs + Math.max(receipt.graceMs, state.call.graceMs);
   const answer = await answerOf(state, receipt, probe);
   if (answer.verdict === 'committed') {
-    const { outcome } = await encodeResult(state, answer.result);
+    const { outcome, passing } = await encodeResult(state, answer.result);
+    // Written without its result the outcome would be final; the probe can be asked again.
+    if (passing) return { waitMs: Math.max(soon, conclusiveInMs) };
     return resolve(state, receipt, 'committed', outcome);
   }
   if (answer.verdict === 'not-committed') {

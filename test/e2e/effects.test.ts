@@ -177,13 +177,15 @@ describe('an activity that is completed from elsewhere', () => {
     const { pending, handOver } = handingOver();
     const results = await here.running({ activities: { handOver }, plugins: guard() }, async (run) => {
       const result = run('callAndReplay', 'handOver', `hand:${randomUUID()}`);
-      const { requestId: id, taskToken } = await first(pending);
+      const claim = await first(pending);
       await new Promise((resolve) => setTimeout(resolve, 1000));
-      expect(await stateOf(id)).toBe('delegated');
-      expect(await completion().complete(id, taskToken, 'done elsewhere')).toEqual({
+      expect(await stateOf(claim.requestId)).toBe('delegated');
+      expect(await completion().complete(claim, claim.taskToken, 'done elsewhere')).toEqual({
         ...{ receipt: 'committed', reported: true },
       });
-      expect(await completion().complete(id, taskToken, 'another result')).toMatchObject({ reported: false });
+      expect(await completion().complete(claim, claim.taskToken, 'another result')).toMatchObject({
+        reported: false,
+      });
       return result;
     });
     expect([results, pending.length]).toEqual([['done elsewhere', 'done elsewhere'], 1]);
@@ -193,9 +195,9 @@ describe('an activity that is completed from elsewhere', () => {
     const { pending, handOver } = handingOver();
     const result = await here.running({ activities: { handOver }, plugins: guard() }, async (run) => {
       const running = run('callBriefly', 'handOver');
-      const { requestId: id, taskToken } = await first(pending);
+      const claim = await first(pending);
       await new Promise((resolve) => setTimeout(resolve, 2500)); // its start-to-close time is over
-      expect(await completion().complete(id, taskToken, 'late')).toEqual({
+      expect(await completion().complete(claim, claim.taskToken, 'late')).toEqual({
         receipt: 'committed',
         reported: false,
       });
@@ -209,7 +211,7 @@ describe('an activity that is completed from elsewhere', () => {
     const hasty = guarded(async (): Promise<string> => {
       const handed = { taskToken: Context.current().info.taskToken, requestId: requestId(), epoch: 1 };
       pending.push(handed);
-      await completion().complete(handed.requestId, handed.taskToken, 'hasty');
+      await completion().complete(handed, handed.taskToken, 'hasty');
       throw new CompleteAsyncError();
     });
     const results = await here.running({ activities: { hasty }, plugins: guard() }, (run) =>
@@ -223,12 +225,12 @@ describe('an activity that is completed from elsewhere', () => {
     await here.running({ activities: { handOver }, plugins: guard() }, async (run) => {
       const failing = failureOf(run('callOnce', 'handOver'));
       const one = await first(pending);
-      await completion().fail(one.requestId, one.taskToken, new NotCommittedError('the queue was full'));
+      await completion().fail(one, one.taskToken, new NotCommittedError('the queue was full'));
       await until(() => pending.length === 2);
       const two = pending[1] ?? one;
       expect([two.requestId, two.epoch]).toEqual([one.requestId, 2]);
       await until(async () => (await stateOf(two.requestId)) === 'delegated');
-      await completion().fail(two.requestId, two.taskToken, new RejectedError('no', { type: 'Declined' }));
+      await completion().fail(two, two.taskToken, new RejectedError('no', { type: 'Declined' }));
       expect(await failing).toEqual(['Declined', 'ActivityGuardRejected']);
       expect(await stateOf(two.requestId)).toBe('rejected');
     });
@@ -238,12 +240,12 @@ describe('an activity that is completed from elsewhere', () => {
       { activities: { handOver: other.handOver }, plugins: guard() },
       async (_run, start) => {
         const handle = await start('callOnce', 'handOver');
-        const { requestId: id, taskToken } = await first(other.pending);
-        expect(await completion().fail(id, taskToken, new Error('the line broke'))).toEqual({
+        const claim = await first(other.pending);
+        expect(await completion().fail(claim, claim.taskToken, new Error('the line broke'))).toEqual({
           ...{ receipt: 'unknown', reported: true },
         });
         await new Promise((resolve) => setTimeout(resolve, 1500));
-        expect([await stateOf(id), other.pending.length]).toEqual(['unknown', 1]);
+        expect([await stateOf(claim.requestId), other.pending.length]).toEqual(['unknown', 1]);
         await handle.terminate();
       },
     );
@@ -253,20 +255,20 @@ describe('an activity that is completed from elsewhere', () => {
     const { pending, handOver } = handingOver();
     await here.running({ activities: { handOver }, plugins: guard() }, async (_run, start) => {
       const handle = await start('callOnce', 'handOver');
-      const { requestId: id, taskToken } = await first(pending);
+      const claim = await first(pending);
       await handle.cancel();
       await until(async () => {
         const told = await completion()
-          .reportCancellation(id, taskToken)
+          .reportCancellation(claim, claim.taskToken)
           .catch(() => undefined);
         return told !== undefined;
       });
-      expect(await stateOf(id)).toBe('unknown');
+      expect(await stateOf(claim.requestId)).toBe('unknown');
     });
   });
 
   it('is refused for an id that nobody has', async () => {
-    const stranger = completion().complete('nobody:1', new Uint8Array([1]), 1);
+    const stranger = completion().complete({ requestId: 'nobody:1', epoch: 1 }, new Uint8Array([1]), 1);
     await expect(stranger).rejects.toMatchObject({ code: 'InvalidRequest', requestId: 'nobody:1' });
   });
 });

@@ -91,10 +91,13 @@ describe('registering the guard', () => {
     const { effects, marked } = counting();
     logged.length = 0;
     const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
-    await here.running({ activities: { marked }, plugins, workflowBundle: here.bareBundle }, async (run) => {
-      await run('callOnce', 'marked');
-      await run('callOnce', 'marked');
-    });
+    await here.running(
+      { activities: { marked }, plugins, workflowBundle: await here.bareBundle() },
+      async (run) => {
+        await run('callOnce', 'marked');
+        await run('callOnce', 'marked');
+      },
+    );
     expect(new Set(effects).size).toBe(2);
     expect(effects[0]).toMatch(/no-header/);
     expect(logged.filter((line) => line.includes('without a request id')).length).toBe(1);

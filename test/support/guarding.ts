@@ -1,6 +1,7 @@
 /** A small world for the engine: one clock, one database, one provider, and workers that can fail and die. */
 import {
   GuardEngine,
+  noResult,
   RejectedError,
   type CallOutcome,
   type Clock,
@@ -36,7 +37,13 @@ const encode = (format: string, value: unknown) => ({
 const decode = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
 
 export const jsonCodec: OutcomeCodec = {
-  encodeResult: async (value) => encode('json', [value]),
+  encodeResult: async (value) => {
+    try {
+      return encode('json', [value]);
+    } catch (problem) {
+      return { ...noResult, problem };
+    }
+  },
   decodeResult: async ({ format, bytes }) => {
     if (format !== 'json') throw new Error(`cannot read ${format}`);
     return (decode(bytes) as unknown[])[0];

@@ -9,6 +9,7 @@ import {
   NativeConnection,
   Runtime,
   Worker,
+  type BundleOptions,
   type WorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
@@ -16,7 +17,10 @@ import {
 import { pgReceipts } from 'activity-guard/pg';
 import { startTestStack, type TestStack } from 'activity-guard/testing';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
+import type { cancelAndCallAgain, observe } from '../fixtures/observing-workflows';
 import type { callAndReplay, callBriefly, callLocally, callOnce } from '../fixtures/plain-workflows';
+import type { Receipt } from '../../src/core';
+import { hashRequestId, receiptKey } from '../../src/ids';
 import { quiet } from './quiet';
 
 type Workflows = {
@@ -24,7 +28,11 @@ type Workflows = {
   callAndReplay: typeof callAndReplay;
   callBriefly: typeof callBriefly;
   callLocally: typeof callLocally;
+  observe: typeof observe;
+  cancelAndCallAgain: typeof cancelAndCallAgain;
 };
+
+const plainWorkflows = require.resolve('../fixtures/plain-workflows');
 
 /** Lines that workers logged, at level WARN and above. */
 export const logged: string[] = [];
@@ -34,23 +42,35 @@ export class WorkerHere {
     readonly stack: TestStack,
     readonly receipts: ReturnType<typeof pgReceipts>,
     readonly workflowBundle: WorkflowBundle,
-    readonly bareBundle: WorkflowBundle,
   ) {}
 
-  static async start(): Promise<WorkerHere> {
+  static async start(workflowsPath = plainWorkflows): Promise<WorkerHere> {
     Runtime.install({ logger: new DefaultLogger('WARN', ({ message }) => void logged.push(message)) });
     const stack = await startTestStack();
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 4 });
     await receipts.migrate();
-    const workflowsPath = require.resolve('../fixtures/plain-workflows');
-    const bundle = (plugins: ActivityGuardPlugin[]) =>
-      bundleWorkflowCode({ workflowsPath, plugins, logger: quiet });
+    const plugins = [new ActivityGuardPlugin({ receipts })];
     return new WorkerHere(
       stack,
       receipts,
-      await bundle([new ActivityGuardPlugin({ receipts })]),
-      await bundle([]),
+      await bundleWorkflowCode({ workflowsPath, plugins, logger: quiet }),
     );
+  }
+
+  /** A bundle of the plain workflows without the guard's interceptors. */
+  bareBundle(): Promise<WorkflowBundle> {
+    return bundleWorkflowCode({ workflowsPath: plainWorkflows, logger: quiet });
+  }
+
+  /** The receipt of an id that a workflow gave with `withRequestId`. */
+  async receipt(id: string): Promise<Receipt | undefined> {
+    return (await this.receipts.get(receiptKey(this.receipts.namespace, hashRequestId(id))))?.receipt;
+  }
+
+  /** A bundle of other workflows, or with another converter. */
+  bundle(options: Omit<BundleOptions, 'plugins'>): Promise<WorkflowBundle> {
+    const plugins = [new ActivityGuardPlugin({ receipts: this.receipts })];
+    return bundleWorkflowCode({ plugins, logger: quiet, ...options });
   }
 
   /** Runs `work` with a worker that has these options. */
@@ -58,7 +78,7 @@ export class WorkerHere {
     options: Partial<WorkerOptions>,
     work: (run: Runner, start: Starter) => Promise<T>,
   ): Promise<T> {
-    const { worker, connection, taskQueue } = await this.create(options);
+    const taskQueue = randomUUID();
     const {
       connection: clientConnection,
       options: { namespace },
@@ -69,7 +89,7 @@ export class WorkerHere {
       namespace,
       ...(dataConverter ? { dataConverter } : {}),
     });
-    try {
+    return this.withWorker(taskQueue, options, (worker) => {
       const start: Starter = (workflow, ...args) =>
         client.workflow.start(workflow, {
           args,
@@ -78,7 +98,29 @@ export class WorkerHere {
           workflowExecutionTimeout: '40s',
         });
       const run: Runner = async (workflow, ...args) => (await start(workflow, ...args)).result() as never;
-      return await worker.runUntil(work(run, start));
+      return worker.runUntil(work(run, start));
+    });
+  }
+
+  /** Hands over a worker that is not running yet; closes its connection afterwards. */
+  async withWorker<T>(
+    taskQueue: string,
+    options: Partial<WorkerOptions>,
+    work: (worker: Worker) => Promise<T>,
+  ): Promise<T> {
+    const connection = await NativeConnection.connect({
+      address: this.stack.temporalAddress,
+      ...pluginsOf(options),
+    });
+    try {
+      const worker = await Worker.create({
+        connection,
+        taskQueue,
+        workflowBundle: this.workflowBundle,
+        ...options,
+        plugins: options.plugins ?? [],
+      });
+      return await work(worker);
     } finally {
       await connection.close();
     }
@@ -92,31 +134,13 @@ export class WorkerHere {
     options: Partial<WorkerOptions>,
     correct: () => unknown,
   ): Promise<{ error: unknown; state: string }> {
-    const { worker, connection } = await this.create(options);
-    const error = await worker.run().catch((thrown: unknown) => thrown);
-    const state = worker.getState();
-    await correct();
-    await worker.runUntil(() => isRunning(worker));
-    await connection.close();
-    return { error, state };
-  }
-
-  private async create(
-    options: Partial<WorkerOptions>,
-  ): Promise<{ worker: Worker; connection: NativeConnection; taskQueue: string }> {
-    const taskQueue = randomUUID();
-    const connection = await NativeConnection.connect({
-      address: this.stack.temporalAddress,
-      ...pluginsOf(options),
+    return this.withWorker(randomUUID(), options, async (worker) => {
+      const error = await worker.run().catch((thrown: unknown) => thrown);
+      const state = worker.getState();
+      await correct();
+      await worker.runUntil(() => isRunning(worker));
+      return { error, state };
     });
-    const worker = await Worker.create({
-      connection,
-      taskQueue,
-      workflowBundle: this.workflowBundle,
-      ...options,
-      plugins: options.plugins ?? [],
-    });
-    return { worker, connection, taskQueue };
   }
 
   async stop(): Promise<void> {

@@ -34,6 +34,7 @@ const completionOf = (world: World, client: Partial<AsyncCompletionClient> = {})
   });
 
 const token = new Uint8Array([1]);
+const first = { requestId: 'order:1', epoch: 1 };
 
 describe('a completion', () => {
   // "Every method may be called again": a queue delivers the failure of the first attempt twice.
@@ -43,14 +44,41 @@ describe('a completion', () => {
     const call = { run: handOver(world), isDelegation };
     expect(await world.worker().ending(call)).toBe('delegated');
     const no = new NotCommittedError('the queue was full');
-    expect(await completion.fail('order:1', token, no)).toMatchObject({ receipt: 'released' });
+    expect(await completion.fail(first, token, no)).toMatchObject({ receipt: 'released' });
 
     expect(await world.worker().ending(call)).toBe('delegated');
     expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
-    await completion.fail('order:1', token, no); // of epoch 1, again
+    await completion.fail(first, token, no); // of epoch 1, again
     expect(await world.state()).toBe('delegated');
+    expect(await world.verdicts()).toEqual(['completion: not-committed (1)']);
     expect(await world.worker().ending()).toBe('InFlight');
     expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
+
+    // Its result, too, belongs to another claim now; that of the right one is taken.
+    expect(await completion.complete(first, token, 'first')).toEqual({ receipt: 'late', reported: false });
+    expect(await world.state()).toBe('delegated');
+    expect(await completion.complete({ ...first, epoch: 2 }, token, 'second')).toMatchObject({
+      receipt: 'committed',
+    });
+    expect(await completion.complete(first, token, 'first')).toMatchObject({ receipt: 'late' });
+  });
+
+  it('that fails before the activity has handed over has to wait', async () => {
+    const world = new World();
+    let finish: () => void = () => undefined;
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      await new Promise<void>((resolve) => (finish = resolve));
+      throw new Elsewhere();
+    };
+    const running = world.worker().engine.run(world.call({ run, isDelegation }));
+    await world.clock.advance(10);
+    const completion = completionOf(world);
+    const no = new NotCommittedError('full');
+    await expect(completion.fail(first, token, no)).rejects.toMatchObject({ code: 'InFlight' });
+    finish();
+    await running;
+    expect(await completion.fail(first, token, no)).toMatchObject({ receipt: 'released' });
   });
 
   it('that is sent again does not release a claim whose holder runs', async () => {
@@ -58,7 +86,7 @@ describe('a completion', () => {
     const completion = completionOf(world);
     await world.worker().ending({ run: handOver(world), isDelegation });
     const no = new NotCommittedError('the queue was full');
-    await completion.fail('order:1', token, no);
+    await completion.fail(first, token, no);
     let finish: () => void = () => undefined;
     const slow: GuardedCall['run'] = async (effect) => {
       await world.charge(effect);
@@ -67,7 +95,7 @@ describe('a completion', () => {
     };
     const running = world.worker().engine.run(world.call({ run: slow }));
     await world.clock.advance(10);
-    await completion.fail('order:1', token, no);
+    await completion.fail(first, token, no);
     expect(await world.worker().ending()).toBe('InFlight');
     finish();
     expect(await running).toMatchObject({ value: 'slow' });
@@ -81,14 +109,14 @@ describe('a cancellation', () => {
     await world.worker().ending({ run: handOver(world), isDelegation });
     const told: string[] = [];
     const away = async (): Promise<never> => Promise.reject(new Error('Temporal is away'));
-    await expect(completionOf(world, { complete: away }).complete('order:1', token, 'paid')).rejects.toThrow(
+    await expect(completionOf(world, { complete: away }).complete(first, token, 'paid')).rejects.toThrow(
       'away',
     );
     const client = {
       complete: async () => void told.push('completed'),
       reportCancellation: async () => void told.push('cancelled'),
     };
-    expect(await completionOf(world, client).reportCancellation('order:1', token)).toMatchObject({
+    expect(await completionOf(world, client).reportCancellation(first, token)).toMatchObject({
       receipt: 'committed',
     });
     expect(told).toEqual(['completed']);
@@ -102,7 +130,7 @@ describe('a claim that was handed over', () => {
     const onUnknown: GuardedCall['onUnknown'] = () => ({ verdict: 'not-committed' });
     await world.worker().ending({ run: handOver(world), isDelegation, onUnknown });
     await world.clock.advance(3_600_000);
-    await completionOf(world).fail('order:1', token, new Error('the answer timed out'));
+    await completionOf(world).fail(first, token, new Error('the answer timed out'));
     expect(await world.worker().ending({ onUnknown, waitMs: 100 })).toBe('OutcomeUnknown');
     expect(world.effects).toHaveLength(1);
   });

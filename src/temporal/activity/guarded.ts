@@ -25,6 +25,9 @@ export function guarded<F extends AnyFunction>(optionsOrFn: GuardedOptions<F> | 
     length: { value: fn.length },
     [mark]: { value: options },
   });
+  // What `setActivityOptions` put on the function: how the worker converts its arguments and its result.
+  const { activityDefinitionOptions } = fn as { activityDefinitionOptions?: unknown };
+  if (activityDefinitionOptions !== undefined) Object.assign(wrapper, { activityDefinitionOptions });
   return wrapper as F;
 }
 

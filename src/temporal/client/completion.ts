@@ -1,20 +1,25 @@
 /** Completing guarded activities from elsewhere. */
+import { randomUUID } from 'node:crypto';
+
 import { ActivityNotFoundError, type AsyncCompletionClient, type FullActivityId } from '@temporalio/client';
 
 import {
   ActivityGuardError,
   classifyError,
+  InFlightError,
   InvalidRequestError,
   NotCommittedError,
   OutcomeUnknownError,
   ReceiptStoreUnavailableError,
   type Classify,
   type Outcome,
+  type OutcomeCodec,
   type Receipt,
   type ReceiptStore,
 } from '../../core';
 import { hashOfWrittenId, receiptKey, withoutGeneration } from '../../ids';
 import { temporalCodec } from '../outcomes/codec';
+import { ownerIn } from '../outcomes/convert';
 import { rejectionFailure, toFailure } from '../outcomes/failures';
 
 /** The activity to complete: its task token, or its ids. */
@@ -30,9 +35,16 @@ export interface GuardedCompletionOptions {
   readonly classify?: Classify;
 }
 
+/** The claim that was handed over: `currentClaim()` in the activity has both. */
+export interface CompletedClaim {
+  readonly requestId: string;
+  /** Which of the claims on that id: what comes late must not speak for a later one. */
+  readonly epoch: number;
+}
+
 /** What became of a completion. */
 export interface CompletionAnswer {
-  /** The state of the receipt now; `'late'` if it belongs to another claim: then what was said is kept as evidence. */
+  /** The state of the receipt now; `'late'` if the id has another claim since: then what was said is kept as evidence. */
   readonly receipt: Receipt['state'] | 'late';
   /** Whether Temporal still waited for this attempt. If not, the next attempt gets the outcome from the receipt. */
   readonly reported: boolean;
@@ -40,9 +52,9 @@ export interface CompletionAnswer {
 
 /**
  * Completes guarded activities that threw `CompleteAsyncError`: settles the receipt first and then tells Temporal, so
- * that no retry can run the effect again. Use it in place of `client.activity`. Hand the request id (`requestId()` in
- * the activity) to whoever completes, along with the task token, after `await currentClaim().delegate()`. Every method may be called again: what was settled
- * stays, and Temporal is told once more.
+ * that no retry can run the effect again. Use it in place of `client.activity`. In the activity, call `await
+ * currentClaim().delegate()` and then hand request id, epoch and task token to whoever completes. Every method may be
+ * called again: what was settled stays, and Temporal is told once more.
  *
  * All methods throw `InvalidRequestError` where no receipt has that id, and `ReceiptStoreUnavailableError` when the
  * receipts cannot be reached; in both cases Temporal was not told, and calling again is safe.
@@ -50,68 +62,104 @@ export interface CompletionAnswer {
 export class GuardedCompletion {
   constructor(private readonly options: GuardedCompletionOptions) {}
 
-  /** The effect happened, with this result. Temporal gets the stored result, should another have been settled before. */
-  async complete(requestId: string, activity: CompletedActivity, result: unknown): Promise<CompletionAnswer> {
-    const outcome = await this.codec.encodeResult(result);
-    return this.settle(requestId, activity, 'committed', outcome);
+  /**
+   * The effect happened, with this result. Temporal gets the stored result, should another have been settled before.
+   * @throws what the data converter throws for a result that it cannot convert; nothing was settled then
+   */
+  async complete(
+    claim: CompletedClaim,
+    activity: CompletedActivity,
+    result: unknown,
+  ): Promise<CompletionAnswer> {
+    return this.settle(claim, activity, 'committed', encoded(await this.codec.encodeResult(result)));
   }
 
   /**
    * The effect failed: finally for a `RejectedError`, without having happened for a `NotCommittedError` (and what
    * `classify` takes for one of them). After any other error nobody knows, and the policy of the activity governs.
+   * @throws InFlightError while the activity has not yet handed over; calling again is safe
    */
-  async fail(requestId: string, activity: CompletedActivity, error: unknown): Promise<CompletionAnswer> {
+  async fail(claim: CompletedClaim, activity: CompletedActivity, error: unknown): Promise<CompletionAnswer> {
     const meaning = classifyError(error, this.options.classify);
     if (meaning === 'rejected') {
-      return this.settle(requestId, activity, 'rejected', await this.codec.encodeFailure(error));
+      return this.settle(claim, activity, 'rejected', encoded(await this.codec.encodeFailure(error)));
     }
-    const { receipts } = this.options;
-    const claim = await this.find(requestId);
-    const happenedNot = meaning === 'not-committed';
-    await reach(requestId, () => (happenedNot ? receipts.release(claim) : receipts.markUnknown(claim)));
-    return this.report(requestId, activity, await this.find(requestId), error);
+    const found = await this.giveUp(claim, meaning === 'not-committed');
+    return found === 'late' ? late : this.report(claim, activity, found, error);
   }
 
-  /** The effect was cancelled, so that nobody knows whether it happened. */
+  /**
+   * The effect was cancelled, so that nobody knows whether it happened; unless the receipt knows better.
+   * @throws InFlightError while the activity has not yet handed over; calling again is safe
+   */
   async reportCancellation(
-    requestId: string,
+    claim: CompletedClaim,
     activity: CompletedActivity,
     details?: unknown,
   ): Promise<CompletionAnswer> {
-    const { receipts } = this.options;
-    const claim = await this.find(requestId);
-    await reach(requestId, () => receipts.markUnknown(claim));
-    const { state } = await this.find(requestId);
+    const found = await this.giveUp(claim, false);
+    if (found === 'late') return late;
+    if (found.outcome) return this.report(claim, activity, found);
     const reported = await tell(() => this.client.reportCancellation(activity as Uint8Array, details));
-    return { receipt: state, reported };
+    return { receipt: found.state, reported };
   }
 
   private get client(): AsyncCompletionClient {
     return this.options.activity;
   }
 
-  private get codec() {
-    return temporalCodec(this.client.options.loadedDataConverter);
+  private get codec(): OutcomeCodec {
+    const { loadedDataConverter, namespace } = this.client.options;
+    return temporalCodec({
+      converter: loadedDataConverter,
+      owner: ownerIn(namespace),
+      excessOf: async () => undefined, // the server says so when it is told
+    });
   }
 
   /** Settles as the holder would: with the token of the claim that handed the effect over. */
   private async settle(
-    requestId: string,
+    claim: CompletedClaim,
     activity: CompletedActivity,
     state: 'committed' | 'rejected',
     outcome: Outcome,
   ): Promise<CompletionAnswer> {
-    const { key, token, epoch } = await this.find(requestId);
-    const settlement = { key, token, epoch, state, outcome };
-    const answer = await reach(requestId, () => this.options.receipts.settle(settlement));
-    const now = await this.find(requestId);
-    const { reported } = await this.report(requestId, activity, now);
+    const { key, token, epoch } = await this.find(claim);
+    // Under a token that nobody has it is kept as evidence.
+    const settlement = { key, token: epoch === claim.epoch ? token : randomUUID(), epoch: claim.epoch };
+    const answer = await reach(claim, () => this.options.receipts.settle({ ...settlement, state, outcome }));
+    const now = await this.find(claim);
+    if (answer === 'late' && !now.outcome) return late;
+    const { reported } = await this.report(claim, activity, now);
     return { receipt: answer === 'late' ? 'late' : now.state, reported };
+  }
+
+  /** Ends a claim without an outcome and returns the row as it is then. */
+  private async giveUp(claim: CompletedClaim, isKnown: boolean): Promise<Receipt | 'late'> {
+    const { receipts } = this.options;
+    const found = await this.find(claim);
+    const { key, epoch, state, requestId } = found;
+    if (epoch !== claim.epoch) {
+      const verdict = isKnown ? 'not-committed' : 'undetermined';
+      await reach(claim, () =>
+        receipts.addEvidence({ key, epoch: claim.epoch, source: 'completion', verdict }),
+      );
+      return 'late';
+    }
+    if (state === 'claimed') {
+      throw new InFlightError(
+        `The activity of request id ${requestId} has not yet handed over, so its claim cannot be given up. Complete again later.`,
+        { requestId, retryAfterMs: 1000 },
+      );
+    }
+    if (state !== 'delegated') return found;
+    await reach(claim, () => (isKnown ? receipts.release(found) : receipts.markUnknown(found)));
+    return this.find(claim);
   }
 
   /** Tells Temporal what stands in the receipt, not what was said. */
   private async report(
-    requestId: string,
+    { requestId }: CompletedClaim,
     activity: CompletedActivity,
     { state, outcome }: Receipt,
     cause?: unknown,
@@ -131,16 +179,24 @@ export class GuardedCompletion {
     return { receipt: state, reported: await tell(report) };
   }
 
-  private async find(requestId: string): Promise<Receipt> {
+  private async find({ requestId }: Pick<CompletedClaim, 'requestId'>): Promise<Receipt> {
     const { receipts } = this.options;
     const key = receiptKey(receipts.namespace, hashOfWrittenId(requestId));
-    const found = await reach(requestId, () => receipts.get(key));
+    const found = await reach({ requestId }, () => receipts.get(key));
     if (found) return found.receipt;
     throw new InvalidRequestError(
       `No receipt has request id ${requestId} in namespace ${receipts.namespace}. Give what requestId() said in the activity.`,
       { requestId },
     );
   }
+}
+
+const late: CompletionAnswer = { receipt: 'late', reported: false };
+
+/** What cannot be converted is refused before anything is settled: the caller can give something else. */
+function encoded({ problem, ...outcome }: Outcome & { readonly problem?: unknown }): Outcome {
+  if (problem !== undefined) throw problem;
+  return outcome;
 }
 
 const notCommitted = (requestId: string, cause: unknown): NotCommittedError =>
@@ -155,7 +211,6 @@ const unknown = (requestId: string, cause: unknown): OutcomeUnknownError =>
     { requestId, cause },
   );
 
-/** Whether Temporal still waited for it. */
 async function tell(report: () => Promise<void>): Promise<boolean> {
   try {
     await report();
@@ -166,7 +221,10 @@ async function tell(report: () => Promise<void>): Promise<boolean> {
   }
 }
 
-async function reach<T>(requestId: string, step: () => Promise<T>): Promise<T> {
+async function reach<T>(
+  { requestId }: Pick<CompletedClaim, 'requestId'>,
+  step: () => Promise<T>,
+): Promise<T> {
   try {
     return await step();
   } catch (cause) {

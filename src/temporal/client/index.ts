@@ -1,3 +1,8 @@
 /** For clients that complete guarded activities. */
 export { GuardedCompletion } from './completion';
-export type { CompletedActivity, CompletionAnswer, GuardedCompletionOptions } from './completion';
+export type {
+  CompletedActivity,
+  CompletedClaim,
+  CompletionAnswer,
+  GuardedCompletionOptions,
+} from './completion';

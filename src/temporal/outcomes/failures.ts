@@ -1,5 +1,5 @@
 /** The guard's errors as Temporal failures. */
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 
 import { ActivityGuardError, NotCommittedError, OutcomeUnknownError, RejectedError } from '../../core';
 import { rejectedMark } from '../header';
@@ -18,7 +18,7 @@ export function toFailure(error: unknown, cancelled: boolean): unknown {
     type: error.code,
     nonRetryable: !error.retryable || isFinalForUser(error),
     details: [{ requestId: error.requestId }],
-    ...(error.cause instanceof Error ? { cause: error.cause } : {}),
+    ...causeOf(error.cause),
     ...(error.retryable && error.retryAfterMs !== undefined
       ? { nextRetryDelay: Math.ceil(error.retryAfterMs) }
       : {}),
@@ -31,17 +31,28 @@ const isFinalForUser = (error: ActivityGuardError): boolean =>
   error.cause instanceof ApplicationFailure &&
   error.cause.nonRetryable === true;
 
+/** Causes may go round in circles. */
+const mostCauses = 20;
+
 /** A thrown error as the failure that is stored and seen by the workflow, with its type, message and details. */
-export function asApplicationFailure(error: unknown): ApplicationFailure {
+export function asApplicationFailure(error: unknown, depth = 0): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
-  const { message, name, cause } = error instanceof Error ? error : new Error(String(error));
+  const { message, name, cause, stack } = error instanceof Error ? error : new Error(String(error));
   const { type, details } = error instanceof RejectedError ? error : { type: undefined, details: undefined };
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     message,
     type: type ?? (error instanceof ActivityGuardError ? error.code : name),
     details: [...(details ?? [])],
-    ...(cause instanceof Error ? { cause } : {}),
+    ...causeOf(cause, depth),
   });
+  if (stack !== undefined) failure.stack = stack;
+  return failure;
+}
+
+/** A cause as the workflow can tell it: left to itself, the SDK drops the type of any but its own errors. */
+function causeOf(cause: unknown, depth = 0): { cause?: Error } {
+  if (!(cause instanceof Error) || depth >= mostCauses) return {};
+  return { cause: cause instanceof TemporalFailure ? cause : asApplicationFailure(cause, depth + 1) };
 }
 
 /**

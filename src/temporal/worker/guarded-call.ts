@@ -16,8 +16,7 @@ import {
 } from '../../ids';
 import type { EffectOptions, GuardedOptions, StepOptions } from '../activity/options';
 import { readHeader, type CallHeader, type IdentityProblem } from '../header';
-import { temporalCodec } from '../outcomes/codec';
-import { converterOf } from './converter';
+import { codecOf } from './converter';
 import type { PatienceWatch } from './patience';
 
 /** What applies to every guarded activity of a worker unless the activity says otherwise. */
@@ -34,7 +33,7 @@ export interface GuardDefaults {
   readonly retainFor?: GuardedOptions['retainFor'];
 }
 
-/** No call waits longer than this share of its start-to-close time: the attempt must end by itself. */
+/** No call waits longer than this share of its time-outs: the attempt must end by itself. */
 const waitShare = 0.8;
 
 /** Only a mocked environment names no time at all. */
@@ -55,6 +54,8 @@ export interface ActivityAttempt {
   readonly defaults: GuardDefaults;
   readonly context: Context;
   readonly input: ActivityExecuteInput;
+  /** The registered function. */
+  readonly fn: unknown;
   /** When the attempt began, by the monotonic clock. */
   readonly startedAt: number;
   /** What is said once by each worker. */
@@ -78,6 +79,7 @@ export function callOf(
     action,
     generation,
     payload: args,
+    codec: codecOf(attempt.context, attempt.fn),
     fingerprint: fingerprint(action, content, identity.requestId),
   };
 }
@@ -99,6 +101,7 @@ export function stepCallOf(
     action,
     generation: generation === undefined ? 1 : generationOf(generation),
     payload,
+    codec: codecOf(attempt.context, undefined),
     fingerprint: fingerprint(action, payload, identity.requestId),
   };
 }
@@ -120,6 +123,8 @@ function termsOf({ defaults, context, startedAt }: ActivityAttempt, options: Eff
     waitMs: Math.min(
       toMs('waitFor', options.waitFor ?? defaults.waitFor ?? '10s'),
       startToCloseMs * waitShare,
+      // Only the effect itself sends heartbeats: who waits for another holder must end before one is missed.
+      (info.heartbeatTimeoutMs || Infinity) * waitShare,
     ),
     providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
     retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
@@ -127,7 +132,6 @@ function termsOf({ defaults, context, startedAt }: ActivityAttempt, options: Eff
     deadline: startedAt + startToCloseMs - Math.min(longestReportMs, startToCloseMs * reportShare),
     attempt: info.attempt,
     signal: context.cancellationSignal,
-    codec: temporalCodec(converterOf(context)),
   };
 }
 

@@ -14,6 +14,7 @@ import { guardedOptions } from '../activity/guarded';
 import { rejectionFailure, toFailure } from '../outcomes/failures';
 import { callOf, stepCallOf, type ActivityAttempt, type GuardDefaults } from './guarded-call';
 import { patienceWatch } from './patience';
+import { sendable } from './sendable';
 
 /** What the interceptor of one worker works with. */
 export interface InterceptorSetup {
@@ -42,8 +43,9 @@ async function execute(
 ): Promise<unknown> {
   // The same plugin on the connection and on the worker runs twice: the outer one guards.
   if (guardContext.getStore()) return next(input);
-  const attempt: ActivityAttempt = { defaults, context, input, startedAt: performance.now(), warnOnce };
   const fn = registered(activities, context.info.activityType);
+  const startedAt = performance.now();
+  const attempt: ActivityAttempt = { defaults, context, input, fn, startedAt, warnOnce };
   const marked = guardedOptions(fn);
   if (!marked && !isListed(defaults.guard, context.info.activityType)) {
     return guardContext.run({ guards: undefined, step: stepsOf(engine, attempt) }, () => next(input));
@@ -97,7 +99,7 @@ async function runCall(
         return outcome satisfies never;
     }
   } catch (error) {
-    throw toFailure(error, context.cancellationSignal.aborted);
+    throw await sendable(context, toFailure(error, context.cancellationSignal.aborted));
   }
 }
 

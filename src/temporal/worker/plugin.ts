@@ -22,6 +22,9 @@ export interface ActivityGuardOptions extends GuardDefaults {
   readonly onEvent?: (event: GuardEvent) => void;
 }
 
+/** A worker that has ended waits this long for its effects; those that still run keep their claims. */
+const longestDrainMs = 10_000;
+
 const workflowInterceptors = require.resolve('../workflow/interceptors');
 
 /** An interceptor that calls activities before the workflow starts must find the run's identity known. */
@@ -66,6 +69,8 @@ export function activityGuardInterceptors(
 export class ActivityGuardPlugin extends SimplePlugin {
   private readonly engine: GuardEngine;
   private readonly checked = new WeakSet<Worker>();
+  /** How many workers run with this plugin; the same one counts twice if it is on the connection, too. */
+  private running = 0;
 
   constructor(private readonly guard: ActivityGuardOptions) {
     super({ name: 'activity-guard', workerInterceptors: { workflowModules: [workflowInterceptors] } });
@@ -101,6 +106,13 @@ export class ActivityGuardPlugin extends SimplePlugin {
       await preflight(worker, this.guard.receipts, this.guard);
       this.checked.add(worker);
     }
-    return super.runWorker(worker, next);
+    this.running++;
+    try {
+      return await super.runWorker(worker, next);
+    } finally {
+      // Effects may outlive their worker. Whoever closes the pool next must not cut off what they have to write;
+      // another worker of this plugin still needs the pool.
+      if (--this.running === 0) await this.engine.drain(longestDrainMs);
+    }
   }
 }
