@@ -104,13 +104,11 @@ const implementations: Record<CommandName, Command> = {
     const found = await find(receipts, requestId);
     if (!found) return false;
     const { key, epoch, state } = found.receipt;
-    const done = await receipts.supersede({ key, epoch, source: 'operator', note: values.reason });
+    const done = await receipts.supersede({ key, epoch, state, source: 'operator', note: values.reason });
     if (values.json) print(JSON.stringify({ requestId, superseded: done }));
     else if (done) print(`${requestId} was ${state}; the next call starts a new generation.`);
     else
-      process.stderr.write(
-        `activity-guard: ${requestId} was not superseded: ${state === 'claimed' || state === 'unknown' ? 'somebody may still act on it; wait for its lease to end.' : `it is ${state}.`}\n`,
-      );
+      process.stderr.write(`activity-guard: ${requestId} was not superseded: ${whyNotSuperseded(state)}\n`);
     return done;
   },
 
@@ -134,6 +132,13 @@ const implementations: Record<CommandName, Command> = {
     return true;
   },
 };
+
+function whyNotSuperseded(state: Receipt['state']): string {
+  if (state === 'claimed' || state === 'unknown')
+    return 'somebody may still act on it; wait for its lease and grace time to end.';
+  if (state === 'delegated') return 'it is being completed elsewhere; resolve it first.';
+  return `it is ${state}, or has changed just now.`;
+}
 
 function whyNot(receipt: Receipt, verdict: string): string {
   if (receipt.state === 'claimed' && receipt.leaseRemainingMs > 0)

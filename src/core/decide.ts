@@ -34,14 +34,16 @@ export interface Claimant {
 /** Which answer the row `receipt` gives to a claimer. */
 export function decide(receipt: Receipt, claimant: Claimant): ClaimAnswer {
   if (receipt.action !== claimant.action) return 'reused';
-  // A new generation is an intent of its own, and may have another payload.
-  if (receipt.state === 'superseded') return 'next-generation';
-  if (receipt.state === 'rejected' && claimant.wantsNext) return 'next-generation';
+  const isClosed = receipt.state === 'rejected' || receipt.state === 'superseded';
+  // A generation that is asked for is an intent of its own, and may have another payload.
+  if (isClosed && claimant.wantsNext) return 'next-generation';
   if (receipt.fingerprint !== claimant.fingerprint) return 'reused';
   switch (receipt.state) {
     case 'committed':
     case 'rejected':
       return 'replay';
+    case 'superseded':
+      return 'next-generation';
     case 'pruned':
       return 'pruned';
     case 'released':

@@ -4,6 +4,7 @@ import { onHold, type CallState } from './call-state';
 import { effectStorage } from './current';
 import {
   ActivityGuardError,
+  InFlightError,
   InvalidRequestError,
   NotCommittedError,
   OutcomeUnknownError,
@@ -11,7 +12,7 @@ import {
 } from './errors';
 import { after, type Instant } from './leases';
 import { classifyError, type ErrorClass } from './policy';
-import { noResult, type Receipt } from './receipt';
+import { isFree, noResult, type Receipt } from './receipt';
 import { replay } from './replay';
 import { RunningEffect } from './running-effect';
 import { encodePatiently, encodeResult, resultUnavailable, writeSettlement } from './settle';
@@ -106,6 +107,7 @@ function meaningOf(
   thrown: unknown,
 ): ErrorClass {
   if (!effect.begun) return 'not-committed';
+  if (transactional && thrown instanceof OutcomeUnknownError) return 'unknown';
   const meaning = classifyError(thrown, classify);
   return transactional && meaning === 'unknown' ? 'not-committed' : meaning;
 }
@@ -129,12 +131,19 @@ async function settleTransaction(
   throw problem;
 }
 
-/** The answer to a commit was lost: the row says what became of it. */
+/** The claim is not ours any more, or the answer to the commit was lost: the row says what became of it. */
 async function lookUp(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
   const found = await askAgain(state, () => state.env.store.get(claim.key), whileItMatters(state));
   const receipt = found?.receipt;
+  const { requestId } = claim;
   if (receipt?.state === 'committed' || receipt?.state === 'rejected') return replay(state, receipt);
-  throw new NotCommittedError(messageOf(thrown), { requestId: claim.requestId, cause: thrown });
+  if (claim.doubt) throw unknownAfter(state, claim, thrown);
+  if (receipt === undefined || isFree(receipt))
+    throw new NotCommittedError(messageOf(thrown), { requestId, cause: thrown });
+  throw new InFlightError(
+    `The transaction of request id ${requestId} was rolled back, and somebody else has the claim by now. Retry: you will get its result.`,
+    { requestId, cause: thrown },
+  );
 }
 
 const writeDelegation = (state: CallState, until: number): Promise<boolean> =>

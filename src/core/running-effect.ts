@@ -4,6 +4,12 @@ import { InvalidRequestError, LeaseLostError } from './errors';
 import type { Lease } from './leases';
 import type { Receipt } from './receipt';
 
+const unencodable = (requestId: string, cause: unknown): InvalidRequestError =>
+  new InvalidRequestError(
+    `The result of the transaction of request id ${requestId} cannot be encoded, so it was rolled back. Return something the data converter can encode.`,
+    { requestId, cause },
+  );
+
 export class RunningEffect implements HeldEffect {
   begun = false;
   isDelegated = false;
@@ -13,38 +19,40 @@ export class RunningEffect implements HeldEffect {
   readonly token: string;
   readonly epoch: number;
   readonly signal: AbortSignal;
-  private inTransaction = false;
-  private ended = false;
-  private readonly over = new AbortController();
+  // Really private: whoever prints its claim must not print the payload of the call.
+  #inTransaction = false;
+  #ended = false;
+  readonly #over = new AbortController();
+  readonly #claim: Receipt;
+  readonly #lease: Lease;
+  readonly #call: GuardedCall;
+  readonly #writeDelegation: () => Promise<boolean>;
 
-  constructor(
-    private readonly claim: Receipt,
-    private readonly lease: Lease,
-    private readonly call: GuardedCall,
-    private readonly writeDelegation: () => Promise<boolean>,
-  ) {
+  constructor(claim: Receipt, lease: Lease, call: GuardedCall, writeDelegation: () => Promise<boolean>) {
     ({ requestId: this.requestId, token: this.token, epoch: this.epoch } = claim);
-    const signals = [this.over.signal, lease.signal];
+    [this.#claim, this.#lease, this.#call, this.#writeDelegation] = [claim, lease, call, writeDelegation];
+    const signals = [this.#over.signal, lease.signal];
     this.signal = AbortSignal.any(call.signal ? [...signals, call.signal] : signals);
   }
 
   fence(): void {
-    if (this.ended) throw this.hasEnded();
-    if (!this.isDelegated) this.lease.assertHeld();
+    if (this.#ended) throw this.hasEnded();
+    if (!this.isDelegated) this.#lease.assertHeld();
   }
 
   /** Whoever still runs behind an effect that has ended must not start or go on: its claim may be given back. */
   end(): void {
-    this.ended = true;
-    this.over.abort(this.hasEnded());
+    this.#ended = true;
+    this.#over.abort(this.hasEnded());
   }
 
   async delegate(): Promise<void> {
-    if (this.call.transactional) throw this.misused('is a transaction, which cannot be completed elsewhere.');
+    if (this.#call.transactional)
+      throw this.misused('is a transaction, which cannot be completed elsewhere.');
     this.fence();
     if (this.isDelegated) return;
-    this.lease.drop(); // a renewal finds nothing to renew any more, and would take that for a loss
-    this.isDelegated = await this.writeDelegation();
+    this.#lease.drop(); // a renewal finds nothing to renew any more, and would take that for a loss
+    this.isDelegated = await this.#writeDelegation();
     if (!this.isDelegated) {
       throw new LeaseLostError(
         `The claim on request id ${this.requestId} was lost, so nothing must be handed over. Retry: the claim is looked at again.`,
@@ -64,22 +72,22 @@ export class RunningEffect implements HeldEffect {
   }
 
   async commit<T>(transaction: (settlementOf: SettlementOf) => Promise<T>): Promise<T> {
-    if (!this.call.transactional) {
+    if (!this.#call.transactional) {
       throw this.misused(
         'is not transactional, so no transaction was begun. Say guarded({ transactional: true }, fn).',
       );
     }
-    if (this.inTransaction) {
+    if (this.#inTransaction) {
       throw this.misused(
         'is one transaction; the second one was not begun. Do all of its work in the first.',
       );
     }
     this.fence();
-    this.inTransaction = true;
-    const { key, token } = this.claim;
+    this.#inTransaction = true;
+    const { key, token } = this.#claim;
     const value = await transaction(async (result) => {
-      const { problem, ...outcome } = await this.call.codec.encodeResult(result);
-      if (problem !== undefined) throw problem; // nothing has happened yet
+      const { problem, ...outcome } = await this.#call.codec.encodeResult(result);
+      if (problem !== undefined) throw unencodable(this.requestId, problem); // nothing has happened yet
       this.fence();
       return { key, token, outcome };
     });

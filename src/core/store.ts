@@ -67,10 +67,11 @@ export interface NewEvidence {
   readonly outcome?: Outcome | undefined;
 }
 
-/** An operator lets an intent happen once more: compare-and-set on the epoch that was seen. */
+/** An operator lets an intent happen once more: compare-and-set on what was seen. */
 export interface Supersession {
   readonly key: string;
   readonly epoch: number;
+  readonly state: ReceiptState;
   readonly source: string;
   readonly note?: string | undefined;
 }
@@ -138,7 +139,7 @@ export interface ReceiptStore {
   addEvidence(evidence: NewEvidence): Promise<void>;
   /**
    * Closes a generation of an intent, whatever came of it, so that the next call starts a new one; its outcome is
-   * kept. `false` where somebody holds the claim, or the row has changed.
+   * kept. `false` where somebody can still act on the claim (it is held, or handed over), or the row has changed.
    */
   supersede(supersession: Supersession): Promise<boolean>;
   /** Turns settled receipts past their time into tombstones and returns how many. */

@@ -63,6 +63,7 @@ export function hashOfWrittenId(text: string): string {
   if (generation !== undefined) {
     const requestId = withoutGeneration(text);
     const requestIdHash = hashOfWrittenId(requestId);
+    if (generation === '1') return requestIdHash;
     return generationId({ requestId, requestIdHash }, Number(generation)).requestIdHash;
   }
   return /^sha256:([0-9a-f]{64})$/.exec(text)?.[1] ?? hashRequestId(text);

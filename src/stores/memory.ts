@@ -60,7 +60,9 @@ export class MemoryReceipts implements ReceiptStore {
     const found = rows.get(key);
     if (found) return this.receiptOf(found);
     const row: Row = {
-      ...{ key, namespace: this.namespace, requestId, action, fingerprint, state: 'claimed', policy, token },
+      ...{ key, namespace: this.namespace, requestId, action, fingerprint, policy, token },
+      // What was said before there was a row, or of one that is lost: it happened.
+      state: this.isVetoed(key) ? 'unknown' : 'claimed',
       ...{ epoch: 1, doubt: false, claimedAt: time, settledAt: undefined, outcome: undefined, origin },
       ...{ firstClaim: clock.monotonic(), leaseUntil: clock.monotonic() + leaseMs, settledWhen: Infinity },
       ...{ transactional, graceMs, retainMs },
@@ -148,9 +150,9 @@ export class MemoryReceipts implements ReceiptStore {
     this.keep(key, { source, verdict, epoch, note });
   }
 
-  async supersede({ key, epoch, source, note }: Supersession): Promise<boolean> {
+  async supersede({ key, epoch, state, source, note }: Supersession): Promise<boolean> {
     const row = this.database.rows.get(key);
-    if (row?.epoch !== epoch || row.state === 'superseded' || row.state === 'pruned') return false;
+    if (row?.epoch !== epoch || row.state !== state || neverSuperseded.includes(state)) return false;
     if ((row.state === 'claimed' || row.state === 'unknown') && !this.isOver(row, row.graceMs)) return false;
     row.state = 'superseded';
     row.settledAt ??= this.database.time;
@@ -267,6 +269,8 @@ export class MemoryReceipts implements ReceiptStore {
     return { ...row, leaseRemainingMs: leaseUntil - now, ageMs: now - firstClaim };
   }
 }
+
+const neverSuperseded: readonly ReceiptState[] = ['delegated', 'superseded', 'pruned'];
 
 /** Its holder may still say what became of it. */
 const isOpen = ({ state }: Row): boolean => state === 'claimed' || state === 'delegated';

@@ -1,9 +1,10 @@
 /** Receipts in Postgres through `pg`. */
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 
-import { poolSizeOf, type Driver, type Run } from './postgres/driver';
+import { poolSizeOf, type Driver, type Run, type TransactionParts } from './postgres/driver';
 import { whilePrepared, type RunStatement } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
+import { whileOpen } from './postgres/while-open';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
 
@@ -47,8 +48,8 @@ export function pgReceipts(
   const driver: Driver<PoolClient> = {
     poolSize: poolSizeOf(pool),
     run: whilePrepared(runOn(pool), options?.prepare),
-    transaction: (work) => transaction(pool, work),
-    script: async (text) => transaction(pool, async (client) => void (await client.query(text))),
+    transaction: (parts) => transaction(pool, parts),
+    script: (text) => transaction(pool, { work: async (client) => void (await client.query(text)) }),
     close: async () => own?.end(),
   };
   return new PostgresReceipts(driver, options);
@@ -72,26 +73,32 @@ const runOn =
     return (await on.query({ ...(prepared ? { name } : {}), ...limit, text, values })).rows;
   };
 
+/** Whatever the role's default: a snapshot that is older than the last renewal of its claim could not write the receipt. */
+const begin = 'begin isolation level read committed';
+
 async function transaction<T>(
   pool: PgPoolLike,
-  work: (client: PoolClient, run: Run) => Promise<T>,
+  { first, work, last }: TransactionParts<PoolClient, T>,
 ): Promise<T> {
   const client = await pool.connect();
   let broken = false;
   // The pool listens to idle connections only: unheard, one that breaks in use would end the process.
   const onError = (): void => void (broken = true);
   client.on('error', onError);
+  // Not prepared: behind a pooler it may be lost, and in a transaction nothing can be tried again.
+  const runs = runOn(client);
+  const run: Run = (statement, parameters) => runs(statement, parameters, false);
+  let isOpen = true;
   try {
-    await client.query('begin');
-    // Not prepared: behind a pooler it may be lost, and in a transaction nothing can be tried again.
-    const run = runOn(client);
-    const value = await work(client as PoolClient, (statement, parameters) =>
-      run(statement, parameters, false),
-    );
-    const { command } = (await client.query('commit')) as { readonly command?: string };
-    if (command === 'COMMIT') return value;
-    // In a transaction that has failed a commit is a rollback, and no error.
-    throw new Error('the transaction had failed before its commit, and was rolled back');
+    await client.query(begin);
+    await first?.(run);
+    const lent = whileOpen(client as PoolClient, () => isOpen);
+    const value = await work(lent).finally(() => (isOpen = false));
+    await last?.(run, value);
+    const ended = (await client.query('commit')) as { readonly command?: string };
+    if (ended.command === 'COMMIT') return value;
+    // Postgres does not refuse to commit what a query that nobody awaited has aborted: it says what it did.
+    throw new Error('A query had failed in the transaction, so it was rolled back.');
   } catch (error) {
     await client.query('rollback').catch(() => (broken = true));
     throw error;

@@ -4,9 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import postgres, { type Options, type TransactionSql } from 'postgres';
 
 import { InvalidRequestError } from '../core';
-import { poolSizeOf, type Driver, type Row, type Run } from './postgres/driver';
+import { poolSizeOf, type Driver, type Row, type Run, type TransactionParts } from './postgres/driver';
 import { whilePrepared } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
+import { whileOpen } from './postgres/while-open';
 
 export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store';
 
@@ -14,7 +15,7 @@ export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store
 /** The part of a postgres.js `sql` that is used: any copy of it will do. */
 export interface PostgresSqlLike {
   unsafe(text: string, values?: any[], options?: { prepare?: boolean }): PromiseLike<readonly object[]>;
-  begin(work: (transaction: any) => any): Promise<any>;
+  begin(options: string, work: (transaction: any) => any): Promise<any>;
   end(options?: { timeout?: number }): Promise<void>;
   readonly options?: { readonly prepare?: boolean };
 }
@@ -57,6 +58,14 @@ export function postgresReceipts(
     replace(sql);
     return sql;
   };
+  const inTransaction: Driver<TransactionSql>['transaction'] = async (parts) => {
+    const asked = await committing();
+    return transaction(asked, parts).catch((error: unknown) => {
+      // After a connection that died in a transaction postgres.js 3.4.9 may never get that place of its pool back.
+      if (isConnectionGone(error)) replace(asked);
+      throw error;
+    });
+  };
   const driver: Driver<TransactionSql> = {
     poolSize: poolSizeOf(sql),
     // A query of postgres.js runs when it is awaited. It names prepared statements itself, at random per connection.
@@ -70,10 +79,8 @@ export function postgresReceipts(
         clearTimeout(timer);
       }
     }, options?.prepare),
-    transaction: async (work) => transaction(await committing(), work),
-    script: async (text) => {
-      await transaction(await committing(), async (tx) => void (await tx.unsafe(text)));
-    },
+    transaction: inTransaction,
+    script: (text) => inTransaction({ work: async (tx) => void (await tx.unsafe(text)) }),
     // Unbounded, its end waits for a database that is away, and for connections that died.
     close: async () => (isOwn ? sql.end({ timeout: closeTimeout }) : undefined),
   };
@@ -98,45 +105,49 @@ async function isDirect(sql: PostgresSqlLike): Promise<boolean> {
 }
 
 /** SQLSTATE classes and codes, and codes of postgres.js, after which the connection is gone or about to go. */
-const connectionGone = /^(08|57P|25P0[34]|CONNECT|ECONN|EPIPE)/;
+const connectionGone = /^(08|57P|25P0[34]|CONNECT|ECONN|EPIPE|TRANSACTION_OVER)/;
+
+const isConnectionGone = (error: unknown): boolean =>
+  connectionGone.test(String((error as { code?: unknown } | null)?.code));
 
 /** Milliseconds; begin() knows of a lost connection by then. */
 const closesWithin = 1000;
 
 /**
- * Runs `work` in a transaction, of which nothing more is sent once its connection is gone. postgres.js 3.4.9 would send
- * its rollback into the closed socket, which ends the process (porsager/postgres#1208), and what `work` still asks for
- * over the new connection, outside of any transaction (#1216).
+ * Runs a transaction, of which nothing more is sent once its connection is gone. postgres.js 3.4.9 would send its
+ * rollback into the closed socket, which ends the process (porsager/postgres#1208), and what `work` still asks for over
+ * the new connection, outside of any transaction (#1216).
  */
 async function transaction<T>(
   sql: PostgresSqlLike,
-  work: (tx: TransactionSql, run: Run) => Promise<T>,
+  { first, work, last }: TransactionParts<TransactionSql, T>,
 ): Promise<T> {
   let isOver = false;
+  let isLent = true;
   let id: unknown;
-  const assertOpen = (): void => {
-    if (isOver) throw Object.assign(new Error('the transaction is over'), { code: 'CONNECTION_CLOSED' });
-  };
-  const begun = sql.begin((tx: TransactionSql) => {
-    const guarded = whileOpen(tx, assertOpen);
+  const begun = sql.begin('isolation level read committed', (tx: TransactionSql) => {
+    const ours = whileOpen(tx, () => !isOver);
     // Not prepared: behind a pooler it may be lost, and in a transaction nothing can be tried again.
     const run: Run = async ({ text }, parameters) =>
-      (await guarded.unsafe(text, [...parameters] as never[], { prepare: false })) as readonly Row[];
+      (await ours.unsafe(text, [...parameters] as never[], { prepare: false })) as readonly Row[];
     const working = async (): Promise<T> => {
-      const value = await work(guarded, run);
+      await first?.(run);
+      const lent = whileOpen(tx, () => !isOver && isLent);
+      const value = await work(lent).finally(() => (isLent = false));
+      await last?.(run, value);
       [{ id } = { id: null }] = await run(transactionId, []);
       return value;
     };
-    return working().catch(async (error: { code?: unknown }) => {
-      if (typeof error.code !== 'string' || !connectionGone.test(error.code)) throw error;
+    return working().catch(async (error: unknown) => {
+      if (!isConnectionGone(error)) throw error;
       // begin() itself rejects when the connection closes. If it does not, another service's connection was lost.
       await delay(closesWithin);
       if (!isOver) throw error;
       return new Promise<never>(() => undefined);
     });
-  }) as Promise<T>;
+  });
   try {
-    const value = await begun;
+    const value = (await begun) as T;
     await assertCommitted(sql, id);
     return value;
   } finally {
@@ -159,23 +170,6 @@ async function assertCommitted(sql: PostgresSqlLike, id: unknown): Promise<void>
     code: 'TRANSACTION_ROLLED_BACK',
   });
 }
-
-/** `tx`, refusing every call once the transaction is over. */
-const whileOpen = (tx: TransactionSql, assertOpen: () => void): TransactionSql =>
-  new Proxy(tx, {
-    apply: (target, self, parameters) => {
-      assertOpen();
-      return Reflect.apply(target, self, parameters) as unknown;
-    },
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      return (...parameters: unknown[]) => {
-        assertOpen();
-        return Reflect.apply(value, target, parameters) as unknown;
-      };
-    },
-  });
 
 /** Seconds; a connection that cannot be had by then counts as away, and the engine asks again. */
 const connectTimeout = 5;

@@ -103,13 +103,21 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
           verdict: 'committed',
           note: 'early',
         } as const;
-        await store.addEvidence(said);
+        await store.addEvidence({ ...said, verdict: 'undetermined' });
         expect(await store.get(id.key)).toBeUndefined();
-        await store.claim(id);
+        expect(await store.claim(id)).toMatchObject({ state: 'claimed' });
+        await store.addEvidence(said);
         expect(await read(store, id)).toMatchObject({
           receipt: { state: 'claimed' },
-          evidence: ['webhook: committed (1)'],
+          evidence: ['webhook: undetermined (1)', 'webhook: committed (1)'],
         });
+      });
+
+      // Mutation: a first claim that does not look at what was said before it.
+      it('that says committed before there is a row makes the first claim unknown', async () => {
+        const id = requestFor(newId());
+        await store.addEvidence({ key: id.key, epoch: 1, source: 'webhook', verdict: 'committed' });
+        expect(await store.claim(id)).toMatchObject({ state: 'unknown', token: id.token, epoch: 1 });
       });
 
       // Mutation: a take-over, or a "no", that does not look at the evidence.
@@ -129,7 +137,7 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
         ['committed', lease, true],
         ['rejected', lease, true],
         ['released', lease, true],
-        ['delegated', lease, true],
+        ['delegated', lease, false],
         ['unknown', over, true],
         ['unknown', lease, false],
         ['claimed', over, true],
@@ -140,8 +148,10 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
         async (state, ms, ok) => {
           const owner = await rowIn(store, state, ms);
           const before = await read(store, owner);
-          const supersession = { key: owner.key, source: 'operator', note: 'send it again' };
+          const supersession = { key: owner.key, state, source: 'operator', note: 'send it again' };
           expect(await store.supersede({ ...supersession, epoch: 2 })).toBe(false);
+          const other = state === 'committed' ? 'unknown' : 'committed';
+          expect(await store.supersede({ ...supersession, state: other, epoch: 1 })).toBe(false);
           expect(await store.supersede({ ...supersession, epoch: 1 })).toBe(ok);
           const now = await read(store, owner);
           if (!ok) expect(now.receipt).toEqual(before.receipt);
@@ -177,7 +187,9 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
         expect(await own.settle({ ...owner, epoch: 1, state: 'committed', outcome: outcomeOf('') })).toBe(
           'late',
         );
-        expect(await own.supersede({ key: owner.key, epoch: 1, source: 'operator' })).toBe(false);
+        expect(await own.supersede({ key: owner.key, epoch: 1, state: 'pruned', source: 'operator' })).toBe(
+          false,
+        );
       });
 
       it('takes settled rows only, of its own namespace, at most as many as it may', async () => {
@@ -187,7 +199,8 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
         for (const state of ['committed', 'rejected', 'superseded'] as const) await rowIn(own, state, over);
         const foreign = await rowIn(store, 'committed');
         expect(await own.prune({ retainMs: 0, limit: 1 })).toBe(1);
-        expect(await own.prune({ retainMs: 0, limit: 5 })).toBe(1);
+        // A superseded row stays one, without its outcome: it leads to the next generation.
+        expect(await own.prune({ retainMs: 0, limit: 5 })).toBe(2);
         expect((await own.stats()).states).toMatchObject({
           claimed: 1,
           delegated: 1,

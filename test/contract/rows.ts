@@ -76,7 +76,8 @@ export async function rowIn(
     await store.settle({ ...request, epoch: 1, state, outcome: outcomeOf('first') });
   if (state === 'superseded' || state === 'pruned') {
     await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('first') });
-    if (state === 'superseded') await store.supersede({ key: request.key, epoch: 1, source: 'test' });
+    if (state === 'superseded')
+      await store.supersede({ key: request.key, epoch: 1, state: 'committed', source: 'test' });
     else while ((await store.prune({ retainMs: 0 })) > 0);
   }
   return request;

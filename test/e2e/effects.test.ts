@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { CompleteAsyncError, Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 
 import { NotCommittedError, RejectedError } from 'activity-guard';
 import { currentClaim, effect, guarded, requestId, type StepOptions } from 'activity-guard/activity';
@@ -112,7 +112,7 @@ describe('the steps of an activity', () => {
     ],
     ['with a guarded function in an activity', () => guarded(async () => 1)(), 'GuardNotInstalledError'],
   ])('called %s are refused', async (_what, wrong, type) => {
-    const activities = { wrong: wrong as () => Promise<unknown> };
+    const activities = { wrong: wrong };
     const started = here.running({ activities, plugins: guard() }, (run) => run('callOnce', 'wrong'));
     expect((await failureOf(started))[0]).toBe(type);
   });

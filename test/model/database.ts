@@ -43,7 +43,9 @@ function changed(world: World, op: Op, row: Row | null, context: Context): Row |
       if (row?.token !== op.token || !isOpen(row, context)) return undefined;
       // Now is somewhere within this tick, so a lease that ends now ends with the tick.
       const endsNow = Math.min(row.lease, 1);
-      return { ...row, state: 'unknown', lease: on.markUnknownKeepsTheLease ? row.lease : endsNow };
+      // What went on elsewhere has no lease; it was perhaps sent just now.
+      const lease = row.state === 'delegated' ? Math.max(row.lease, 0) : row.lease;
+      return { ...row, state: 'unknown', lease: on.markUnknownKeepsTheLease ? lease : endsNow };
     }
     case 'renew': {
       const isMine = row?.token === op.token || !on.renewGuardedByToken;

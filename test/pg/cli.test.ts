@@ -69,7 +69,10 @@ describe('activity-guard on the command line', () => {
     const sent = requestFor('mail:1', { namespace: 'generations' });
     await store.claim(sent);
     const held = await cli('supersede', 'mail:1', '--namespace', 'generations');
-    expect(held).toMatchObject({ code: 1, err: expect.stringContaining('wait for its lease to end') });
+    expect(held).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('wait for its lease and grace time'),
+    });
     await store.settle({ ...sent, epoch: 1, state: 'committed', outcome: outcomeOf('1') });
     const again = ['supersede', 'mail:1', '--reason', 'the mailbox was full', '--namespace', 'generations'];
     expect(await json(...again)).toEqual({ requestId: 'mail:1', superseded: true });
@@ -83,7 +86,9 @@ describe('activity-guard on the command line', () => {
     });
     const prune = ['prune', '--namespace', 'generations', '--older-than'];
     expect(await json(...prune, '90d')).toEqual({ pruned: 0 });
-    expect(await json(...prune, '0s')).toEqual({ pruned: 0 }); // what is superseded leads to the next generation
+    // What is superseded stays so, without its outcome: it leads to the next generation.
+    expect(await json(...prune, '0s')).toEqual({ pruned: 1 });
+    expect(await json('show', 'mail:1', '--namespace', 'generations')).toMatchObject({ state: 'superseded' });
   });
 
   it('migrates again without harm', async () => {

@@ -1,4 +1,4 @@
-import postgres from 'postgres';
+import type postgres from 'postgres';
 
 import { receiptKey, hashRequestId } from '../../src/ids';
 import { pgReceipts } from '../../src/stores/pg';
@@ -30,8 +30,7 @@ const sides: Record<string, (schema: string) => Side> = {
     };
   },
   'postgres.js': (schema) => {
-    const sql = postgres(databaseUrl(), { max: 6, onnotice: () => undefined });
-    const receipts = postgresReceipts(sql, { schema });
+    const receipts = postgresReceipts(databaseUrl(), { schema });
     return {
       receipts,
       book: async (tx, order) => {
@@ -39,7 +38,7 @@ const sides: Record<string, (schema: string) => Side> = {
         const [row] = await (tx as postgres.TransactionSql).unsafe<{ pid: number }[]>(text, [order]);
         return row?.pid ?? 0;
       },
-      close: async () => sql.end({ timeout: 1 }),
+      close: async () => receipts.close(),
     };
   },
 };

@@ -83,10 +83,14 @@ describe('the answer to a claim', () => {
     expect(decide(receipt(state, 1, 'theirs'), { ...claimant, wantsNext: true })).toBe(expected);
   });
 
-  it('of a superseded row is the next generation to everybody, also with another payload, but not for another action', () => {
+  it('of a superseded row is the next generation to everybody, but with another payload only to who asks for it', () => {
     const row = receipt('superseded', 0, 'theirs');
+    const other = { ...claimant, fingerprint: 'other' };
     expect(decide(row, claimant)).toBe('next-generation');
-    expect(decide(row, { ...claimant, fingerprint: 'other' })).toBe('next-generation');
+    expect([decide(row, other), decide(row, { ...other, wantsNext: true })]).toEqual([
+      'reused',
+      'next-generation',
+    ]);
     expect(decide(row, { ...claimant, action: 'other' })).toBe('reused');
   });
 

@@ -13,7 +13,7 @@ describe('a superseded receipt', () => {
     const world = new World();
     await world.worker().ending();
     await world.clock.advance(90 * 86_400_000);
-    await world.receipts.supersede({ key, epoch: 1, source: 'operator' });
+    await world.receipts.supersede({ key, epoch: 1, state: 'committed', source: 'operator' });
     expect(await world.worker().ending()).toBe('charge 2');
     // The nightly pruning, a moment later: the first receipt was settled long ago, the second just now.
     await world.receipts.prune({ retainMs: 30 * 86_400_000 });
@@ -28,14 +28,14 @@ describe('a superseded receipt', () => {
     if (!seen) throw new Error('no row');
     const outcome = { format: 'json', bytes: new TextEncoder().encode('["paid"]') };
     await world.receipts.settle({ ...seen, state: 'committed', outcome }); // its late holder is heard of
-    expect(await world.receipts.supersede({ key, epoch: seen.epoch, source: 'operator' })).toBe(false);
+    expect(await world.receipts.supersede({ ...seen, source: 'operator' })).toBe(false);
     expect(await world.worker().ending()).toBe('paid');
   });
 
   it('gives no generation to a caller with another payload', async () => {
     const world = new World();
     await world.worker().ending();
-    await world.receipts.supersede({ key, epoch: 1, source: 'operator' });
+    await world.receipts.supersede({ key, epoch: 1, state: 'committed', source: 'operator' });
     expect(await world.worker().ending({ fingerprint: fingerprintOf('charge', ['other']) })).toBe(
       'RequestIdReused',
     );
@@ -51,7 +51,9 @@ describe('a superseded receipt', () => {
       },
       isDelegation: (thrown) => thrown instanceof Elsewhere,
     });
-    expect(await world.receipts.supersede({ key, epoch: 1, source: 'operator' })).toBe(false);
+    expect(await world.receipts.supersede({ key, epoch: 1, state: 'delegated', source: 'operator' })).toBe(
+      false,
+    );
   });
 });
 

@@ -180,7 +180,7 @@ describe('a generation', () => {
     const world = new World();
     expect(await world.worker().ending()).toBe('charge 1');
     const key = receiptKey('default', hashRequestId('order:1'));
-    await world.receipts.supersede({ key, epoch: 1, source: 'operator' });
+    await world.receipts.supersede({ key, epoch: 1, state: 'committed', source: 'operator' });
     expect([await world.worker().ending(), await world.worker().ending()]).toEqual(['charge 2', 'charge 2']);
     expect(world.effects.map((e) => e.requestId)).toEqual(['order:1', 'order:1~g2']);
     expect(await world.row()).toMatchObject({ state: 'superseded', outcome: { format: 'json' } });
@@ -203,7 +203,7 @@ describe('a generation', () => {
           graceMs: 0,
         },
       });
-      await world.receipts.supersede({ key, epoch: 1, source: 'operator' });
+      await world.receipts.supersede({ key, epoch: 1, state: 'claimed', source: 'operator' });
     }
     expect(await world.worker().ending()).toBe('InvalidRequest');
     expect(world.effects).toEqual([]);

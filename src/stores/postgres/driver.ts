@@ -16,13 +16,21 @@ export type Row = Readonly<Record<string, unknown>>;
 /** Runs one statement. */
 export type Run = (statement: Statement, parameters: readonly Parameter[]) => Promise<readonly Row[]>;
 
+/** What a transaction does, one after the other. */
+export interface TransactionParts<Tx, T> {
+  readonly first?: (run: Run) => Promise<unknown>;
+  /** Cannot use its `tx` once it has ended: what it forgot to await must not abort, or escape, the rest. */
+  readonly work: (tx: Tx) => Promise<T>;
+  readonly last?: (run: Run, value: T) => Promise<void>;
+}
+
 /** Runs statements, each in its own transaction. */
 export interface Driver<Tx = unknown> {
   /** The most connections it opens; `undefined` where that cannot be seen. */
   readonly poolSize?: number | undefined;
   readonly run: Run;
-  /** Runs `work` as one transaction, of which `run` is a part: committed when it returns, rolled back when it throws. */
-  transaction<T>(work: (tx: Tx, run: Run) => Promise<T>): Promise<T>;
+  /** Runs a transaction: committed when all its parts are done, rolled back when one throws. */
+  transaction<T>(parts: TransactionParts<Tx, T>): Promise<T>;
   /** Runs a script of statements without parameters as one transaction. */
   script(text: string): Promise<void>;
   close(): Promise<void>;

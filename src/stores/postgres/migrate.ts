@@ -1,6 +1,8 @@
 /** Bringing the schema to this version, safely from many processes at once. */
 import { ReceiptStoreUnavailableError } from '../../core';
+import { systemClock } from '../../system-clock';
 import type { Driver } from './driver';
+import type { DatabaseError } from './errors';
 import { migrations } from './migrations.generated';
 import type { Statements } from './statements';
 
@@ -42,6 +44,25 @@ export async function migrationStatus(
   return { applied: Number(applied.at(-1)?.['number'] ?? 0), latest };
 }
 
+/** Whoever comes behind a statement that waits for its lock waits as well, and leases run out meanwhile. */
+const lockTimeoutMs = 2000;
+const mostTries = 30;
+const pauseMs = 500;
+
+/** SQLSTATE: the lock was not to be had in time. */
+const lockNotAvailable = '55P03';
+
+async function withoutHoldingUp(step: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await step();
+    } catch (error) {
+      if ((error as DatabaseError).code !== lockNotAvailable || tries === mostTries) throw error;
+    }
+    await systemClock.sleep(pauseMs);
+  }
+}
+
 /**
  * Applies what is missing and returns the version the schema is at. Safe to repeat and to run from many processes.
  */
@@ -49,7 +70,9 @@ export async function migrate(driver: Driver, sql: Statements, schema: string): 
   const { applied, latest } = await migrationStatus(driver, sql, schema);
   for (const { number, name, sha256, sql: text } of migrations.filter((m) => m.number > applied)) {
     // One transaction each. The row goes in first: whoever comes second finds it and skips the rest.
-    await driver.script(`${lock(schema)}
+    await withoutHoldingUp(() =>
+      driver.script(`set local lock_timeout = '${lockTimeoutMs}ms';
+${lock(schema)}
 do $schema$ begin
   -- A connection that has looked before the wait remembers that there was no schema, until it opens some table.
   perform 1 from pg_catalog.pg_namespace limit 1;
@@ -62,7 +85,8 @@ do $migration$ begin
   insert into ${schema}.migrations (number, name, sha256) values (${number}, '${name}', '${sha256}') on conflict do nothing;
   if not found then return; end if;
   ${text.replaceAll(':SCHEMA', () => schema)}
-end $migration$;`);
+end $migration$;`),
+    );
   }
   return latest;
 }

@@ -46,22 +46,24 @@ const newClaim = (
 ): string => `$1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), ${state}, $6::text, $7::uuid,
     clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}, ${milliseconds('$12')}, ${claimedAt}`;
 
-const lostOr = (lost: string, kept: string): string => `case when past.lost then ${lost} else ${kept} end`;
-
 /**
- * Inserts a claim or reads the row that is there. The loser of a race for one key can get no row at all: its snapshot
- * is older than the winner's commit.
+ * Inserts a claim or reads the row that is there; `past` says whether a failover may have lost an older one. What was
+ * said of an intent before there was a row, or of one that is lost, counts as well. The loser of a race for one key can
+ * get no row at all: its snapshot is older than the winner's commit.
  */
-const claimText = (schema: string, source: string): string => `claimed as (
+const claimText = (schema: string, past: string, claimedAt: string): string => `with past as materialized (
+  select ${past} as lost, exists (select from ${schema}.evidence e where e.key = $1::uuid and e.verdict = 'committed') as happened
+), claimed as (
   insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until,
     origin, transactional, grace, retain_for, claimed_at)
-  ${source}
+  select ${newClaim(`case when past.lost or past.happened then 'unknown' else 'claimed' end`, claimedAt)}
+  from past
   on conflict (key) do nothing
   returning ${columns}
 ), lost as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note)
   select c.key::uuid, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
-  from claimed c where c.state = 'unknown'
+  from claimed c, past where past.lost
 )
 select * from claimed
 union all
@@ -70,15 +72,17 @@ select ${columns} from ${schema}.receipts r where r.key = $1::uuid and not exist
 /** What a claimer and a holder do. */
 function claimStatements(schema: string, named: Named) {
   return {
-    claim: named('claim', `with ${claimText(schema, `values (${newClaim("'claimed'", 'now()')})`)}`),
+    claim: named('claim', claimText(schema, 'false', 'now()')),
 
     // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost. Then it is
     // as old as that may be: a provider may have forgotten its key.
     claimAgain: named(
       'claim_again',
-      `with past as materialized (
-  select ${schema}.failed_over_within($13::float8) as lost
-), ${claimText(schema, `select ${newClaim(lostOr("'unknown'", "'claimed'"), lostOr(`now() - ${milliseconds('$13')}`, 'now()'))} from past`)}`,
+      claimText(
+        schema,
+        `${schema}.failed_over_within($13::float8)`,
+        `case when past.lost then now() - ${milliseconds('$13')} else now() end`,
+      ),
     ),
 
     takeOver: named(
@@ -136,8 +140,14 @@ select state from settled union all select state from late`,
       `update ${schema}.receipts as r
 set state = 'committed', outcome_format = $3::text, outcome = $4::bytea, settled_at = now()
 where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed' and r.transactional
+  and current_setting('activity_guard.claim', true) = $2::text
 returning r.state`,
     ),
+
+    // Local to the transaction: where it is gone, somebody has ended that transaction.
+    beginEffect: named('begin_effect', `select set_config('activity_guard.claim', $1::text, true)`),
+
+    runningEffect: named('running_effect', `select current_setting('activity_guard.claim', true) as token`),
   };
 }
 
@@ -206,7 +216,8 @@ values ($1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea
       'supersede',
       `with superseded as (
   update ${schema}.receipts as r set state = 'superseded', settled_at = coalesce(r.settled_at, now())
-  where r.key = $1::uuid and r.epoch = $2::integer and r.state not in ('superseded', 'pruned')
+  where r.key = $1::uuid and r.epoch = $2::integer and r.state = $5::text
+    and r.state not in ('delegated', 'superseded', 'pruned')
     and (r.state not in ('claimed', 'unknown') or r.lease_until + r.grace <= clock_timestamp())
   returning r.key, r.epoch
 ), kept as (

@@ -4,6 +4,7 @@ import {
   InvalidRequestError,
   LeaseLostError,
   noResult,
+  OutcomeUnknownError,
   ReceiptStoreUnavailableError,
   receiptStates,
 } from '../../core';
@@ -11,6 +12,7 @@ import type {
   ClaimRequest,
   Evidence,
   HeldClaim,
+  HeldEffect,
   ListFilter,
   NewEvidence,
   PruneRequest,
@@ -26,7 +28,7 @@ import type {
   Verdict,
 } from '../../core';
 import { systemClock } from '../../system-clock';
-import type { Driver, Parameter, Row, Statement } from './driver';
+import type { Driver, Parameter, Row, Run, Statement } from './driver';
 import { explain, reporting } from './errors';
 import { migrate, migrationStatus } from './migrate';
 import { statements, type Statements } from './statements';
@@ -203,24 +205,40 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
    * Runs `work` in a transaction and commits it together with the receipt of the running effect, whose result is what
    * `work` returns. For a guarded activity (or step) with `transactional: true`; it may be called once. When it throws,
    * nothing was committed and a retry is safe: also after a connection lost during the commit, which is looked up.
-   * @param work uses `tx` for all its statements, and neither commits nor rolls back
+   * The transaction is `read committed`: the claim's row is renewed meanwhile, which an older snapshot would not survive.
+   * @param work uses `tx` for all its statements, awaits them, and neither commits nor rolls back
    * @throws GuardNotInstalledError outside a guarded effect
    * @throws InvalidRequestError where the effect is not transactional, or this is its second transaction
    * @throws LeaseLostError when the claim was lost; everything is rolled back
    */
   async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const effect = currentEffect();
+    const { token } = effect;
     return effect.commit(async (settlementOf) =>
-      this.driver.transaction(async (tx, run) => {
-        const value = await work(tx);
-        const { key, token, outcome } = await settlementOf(value);
-        const settled = await run(this.sql.settleWithin, [key, token, outcome.format, outcome.bytes]);
-        if (settled.length === 1) return value;
-        throw new LeaseLostError(
-          `The claim on request id ${effect.requestId} was lost, so its transaction was rolled back. Retry: the claim is looked at again.`,
-          { requestId: effect.requestId },
-        );
+      this.driver.transaction({
+        first: (run) => run(this.sql.beginEffect, [token]),
+        work,
+        last: async (run, value) => {
+          const { key, outcome } = await settlementOf(value);
+          const settled = await run(this.sql.settleWithin, [key, token, outcome.format, outcome.bytes]);
+          if (settled.length !== 1) throw await this.unsettled(run, effect);
+        },
       }),
+    );
+  }
+
+  /** Why a transaction could not write its receipt. */
+  private async unsettled(run: Run, { requestId, token }: HeldEffect): Promise<Error> {
+    const [mark] = await run(this.sql.runningEffect, []);
+    if (mark?.['token'] !== token) {
+      return new OutcomeUnknownError(
+        `The work of request id ${requestId} has ended its transaction by itself, so nobody knows what of it was kept. Leave commit and rollback to receipts.transaction().`,
+        { requestId },
+      );
+    }
+    return new LeaseLostError(
+      `The claim on request id ${requestId} was lost (or is kept in another database), so its transaction was rolled back. Retry: the claim is looked at again.`,
+      { requestId },
     );
   }
 
@@ -262,8 +280,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     ]);
   }
 
-  async supersede({ key, epoch, source, note }: Supersession): Promise<boolean> {
-    return (await this.run(this.sql.supersede, [key, epoch, source, note ?? null])).length === 1;
+  async supersede({ key, epoch, state, source, note }: Supersession): Promise<boolean> {
+    return (await this.run(this.sql.supersede, [key, epoch, source, note ?? null, state])).length === 1;
   }
 
   async prune({ retainMs, limit = mostPruned }: PruneRequest): Promise<number> {

@@ -64,7 +64,7 @@ export class GuardedCompletion {
 
   /**
    * The effect happened, with this result. Temporal gets the stored result, should another have been settled before.
-   * @throws what the data converter throws for a result that it cannot convert; nothing was settled then
+   * @throws InvalidRequestError for a result that the data converter cannot convert; nothing was settled then
    */
   async complete(
     claim: CompletedClaim,
@@ -195,8 +195,10 @@ const late: CompletionAnswer = { receipt: 'late', reported: false };
 
 /** What cannot be converted is refused before anything is settled: the caller can give something else. */
 function encoded({ problem, ...outcome }: Outcome & { readonly problem?: unknown }): Outcome {
-  if (problem !== undefined) throw problem;
-  return outcome;
+  if (problem === undefined) return outcome;
+  throw new InvalidRequestError('The outcome cannot be encoded, so nothing was settled or reported.', {
+    cause: problem,
+  });
 }
 
 const notCommitted = (requestId: string, cause: unknown): NotCommittedError =>

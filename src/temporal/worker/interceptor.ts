@@ -48,7 +48,9 @@ async function execute(
   const attempt: ActivityAttempt = { defaults, context, input, fn, startedAt, warnOnce };
   const marked = guardedOptions(fn);
   if (!marked && !isListed(defaults.guard, context.info.activityType)) {
-    return guardContext.run({ guards: undefined, step: stepsOf(engine, attempt) }, () => next(input));
+    const steps = new Steps(engine, attempt);
+    const step: RunStep = (name, options, fn) => steps.run(name, options, fn);
+    return guardContext.run({ guards: undefined, step }, () => next(input)).finally(() => steps.end());
   }
   const run = (effect: HeldEffect): Promise<unknown> => {
     if (!marked) effect.begin();
@@ -58,24 +60,47 @@ async function execute(
   return runCall(engine, attempt, () => ({ ...callOf(attempt, marked ?? {}), run, isDelegation }));
 }
 
-/** Runs the steps of one attempt. */
-function stepsOf(engine: GuardEngine, attempt: ActivityAttempt): RunStep {
-  const names = new Set<string>();
-  return (name, options, fn) =>
-    runCall(engine, attempt, () => {
-      if (typeof name !== 'string' || name === '') throw new InvalidRequestError('A step needs a name.');
-      if (names.has(name)) {
-        throw new InvalidRequestError(
-          `The step ${JSON.stringify(name)} was called twice in one attempt; the second call was not run. Give each step a name of its own.`,
-        );
-      }
-      names.add(name);
+/** The steps of one attempt. */
+class Steps {
+  private readonly names = new Set<string>();
+  private isOver = false;
+
+  constructor(
+    private readonly engine: GuardEngine,
+    private readonly attempt: ActivityAttempt,
+  ) {}
+
+  /** A step that is called later would have an outcome that Temporal never hears of. */
+  end(): void {
+    this.isOver = true;
+  }
+
+  run(...[name, options, fn]: Parameters<RunStep>): Promise<unknown> {
+    return runCall(this.engine, this.attempt, () => {
+      this.assertMayRun(name);
       const run = async (effect: HeldEffect): Promise<unknown> => {
         effect.begin();
         return guardContext.run({ guards: undefined, step: undefined }, () => fn(effect));
       };
-      return { ...stepCallOf(attempt, name, options), run };
+      return { ...stepCallOf(this.attempt, name, options), run };
     });
+  }
+
+  private assertMayRun(name: unknown): void {
+    if (typeof name !== 'string' || name === '') throw new InvalidRequestError('A step needs a name.');
+    const step = `The step ${JSON.stringify(name)}`;
+    if (this.isOver) {
+      throw new InvalidRequestError(
+        `${step} was called after its activity had ended, and was not run. Await all steps in the activity.`,
+      );
+    }
+    if (this.names.has(name)) {
+      throw new InvalidRequestError(
+        `${step} was called twice in one attempt; the second call was not run. Give each step a name of its own.`,
+      );
+    }
+    this.names.add(name);
+  }
 }
 
 async function runCall(
