@@ -4,6 +4,7 @@
 //   node scripts/mutations.mjs                  all of them; some need Postgres (DATABASE_URL, or one is started)
 //   node scripts/mutations.mjs --short          the first of each file and invariant, without Postgres
 //   node scripts/mutations.mjs --only <text>    those whose rule, file or invariant ("I3") has it
+//   node scripts/mutations.mjs --verbose        names the tests that noticed
 //   node scripts/mutations.mjs --jobs <n>       so many at a time; one for each core unless given
 import { spawn } from 'node:child_process';
 import {
@@ -34,6 +35,7 @@ const longestRunMs = 90_000;
 const { values: options } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     jobs: { type: 'string', default: String(availableParallelism()) },
   },
@@ -129,7 +131,7 @@ function makeCopy(parent, name) {
 const children = new Set();
 
 /** How the tests end: `passed`, `failed` (a test noticed), `hangs`, or `broken` where they could not even be loaded. */
-function runTests(copy, tests, longestMs = longestRunMs) {
+function runTests(copy, { tests, named = '' }, longestMs = longestRunMs) {
   const report = join(copy, 'report.json');
   rmSync(report, { force: true });
   const files = tests.map((test) => `dist/test/${test}.test.js`);
@@ -143,6 +145,7 @@ function runTests(copy, tests, longestMs = longestRunMs) {
     '--json',
     '--outputFile',
     report,
+    ...(named ? ['--testNamePattern', named] : []),
   ];
   return new Promise((done) => {
     const child = spawn(process.execPath, [...args, '--runTestsByPath', ...files], {
@@ -159,10 +162,12 @@ function runTests(copy, tests, longestMs = longestRunMs) {
       clearTimeout(timer);
       children.delete(child);
       if (hangs) return done({ ending: 'hangs', output });
-      const { numFailedTests = 0, numPassedTests = 0 } = existsSync(report)
+      const { numPassedTests = 0, testResults = [] } = existsSync(report)
         ? JSON.parse(readFileSync(report, 'utf8'))
         : {};
-      if (numFailedTests > 0) return done({ ending: 'failed', output });
+      const results = testResults.flatMap((file) => file.assertionResults);
+      const failed = results.filter((test) => test.status === 'failed').map((test) => test.fullName);
+      if (failed.length > 0) return done({ ending: 'failed', output, failed });
       done({ ending: status === 0 && numPassedTests > 0 ? 'passed' : 'broken', output });
     });
   });
@@ -173,7 +178,7 @@ async function check(copy, mutation) {
   const original = readFileSync(target, 'utf8');
   writeFileSync(target, mutation.code);
   try {
-    return (await runTests(copy, mutation.tests)).ending;
+    return await runTests(copy, mutation);
   } finally {
     writeFileSync(target, original);
   }
@@ -192,7 +197,7 @@ async function checkBaseline(copies, mutations) {
   const tests = [...new Set(mutations.flatMap((mutation) => mutation.tests))];
   const shares = copies.map((_, i) => tests.filter((_test, j) => j % copies.length === i));
   const runs = copies.map((copy, i) =>
-    shares[i].length === 0 ? undefined : runTests(copy, shares[i], 5 * longestRunMs),
+    shares[i].length === 0 ? undefined : runTests(copy, { tests: shares[i] }, 5 * longestRunMs),
   );
   for (const run of await Promise.all(runs)) {
     if (run && run.ending !== 'passed')
@@ -201,21 +206,23 @@ async function checkBaseline(copies, mutations) {
   return tests.length;
 }
 
+function tell({ invariant, file, rule, tests }, { ending, failed = [] }) {
+  const what = `I${invariant} ${file}: ${rule}`;
+  if (ending === 'passed') console.log(`SURVIVED ${what} (${tests.join(', ')})`);
+  else if (ending === 'broken') console.log(`BROKEN   ${what}: its tests cannot be loaded`);
+  else if (options.verbose)
+    console.log([`${ending.padEnd(8)} ${what}`, ...failed.slice(0, 5)].join('\n           '));
+}
+
 async function checkAll(copies, mutations) {
   const queue = mutations.map((mutation, index) => ({ mutation, index }));
   const endings = [];
   const worker = async (copy) => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const { mutation, index } = next;
-      const ending = (endings[index] = await check(copy, mutation));
-      if (ending === 'passed')
-        console.log(
-          `SURVIVED I${mutation.invariant} ${mutation.file}: ${mutation.rule} (${mutation.tests.join(', ')})`,
-        );
-      if (ending === 'broken')
-        console.log(
-          `BROKEN   I${mutation.invariant} ${mutation.file}: ${mutation.rule}: its tests cannot be loaded`,
-        );
+      const result = await check(copy, mutation);
+      endings[index] = result.ending;
+      tell(mutation, result);
     }
   };
   await Promise.all(copies.map(worker));

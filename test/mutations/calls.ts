@@ -70,6 +70,12 @@ export const calls = [
         'key: receiptKey(env.store.namespace, requestIdHash)',
         "key: receiptKey('', requestIdHash)",
       ],
+    ],
+  ),
+  ...inFile(
+    'src/core/engine.ts',
+    [unknown],
+    [
       [
         4,
         'what happens to an id is told: unknown and in flight',

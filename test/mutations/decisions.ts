@@ -3,7 +3,8 @@
  *
  * Left out, because nothing can tell them apart from the original: taking over a released row with `fromUnknown`
  * (at one epoch a released row never becomes unknown again); the same token for the next generation (it has a row of
- * its own); no second fence in `commit` (the receipt's statement looks at token and state itself).
+ * its own); no second fence in `commit` (the receipt's statement looks at token and state itself); a probe's "no" that
+ * the engine counts while the lease still stands (the store refuses it then, which a mutation of each store shows).
  */
 import { inFile } from './mutation';
 
@@ -176,12 +177,6 @@ export const decisions = [
         'a "no" counts only the grace time after the end of the lease',
         'receipt.leaseRemainingMs + state.call.graceMs',
         'receipt.leaseRemainingMs',
-      ],
-      [
-        1,
-        'a "no" counts only after the end of the lease',
-        'receipt.leaseRemainingMs + state.call.graceMs',
-        'Math.min(0, receipt.leaseRemainingMs) + state.call.graceMs',
       ],
       [
         1,

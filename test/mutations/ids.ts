@@ -8,12 +8,7 @@ export const ids = [
     [
       [1, 'ids are compared after Unicode NFC', "sha256Hex(id.normalize('NFC'))", 'sha256Hex(id)'],
       [2, 'composed ids are length-prefixed', '`${p.length}:${p}`', 'p'],
-      [
-        1,
-        'an empty id fails before the claim',
-        "if (id === '') return",
-        "if (id === '') return undefined ??",
-      ],
+      [1, 'an empty id fails before the claim', "if (id === '') return 'the request id is empty';", ''],
       [
         1,
         'an id with NUL fails before the claim',

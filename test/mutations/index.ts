@@ -4,6 +4,14 @@ import { ids } from './ids';
 import { memory } from './memory';
 import type { Mutation } from './mutation';
 import { postgres } from './postgres';
+import { temporal } from './temporal';
 
 /** All of them; `scripts/mutations.mjs` makes them, one at a time. */
-export const mutations: readonly Mutation[] = [...decisions, ...calls, ...memory, ...postgres, ...ids];
+export const mutations: readonly Mutation[] = [
+  ...decisions,
+  ...calls,
+  ...memory,
+  ...postgres,
+  ...ids,
+  ...temporal,
+];

@@ -13,10 +13,17 @@ export interface Mutation {
   readonly replace: string;
   /** The tests that must fail, below `test/` and without `.test.ts`. */
   readonly tests: readonly string[];
+  /** Only tests whose name has this: for test files that take long. */
+  readonly named?: string;
 }
 
 type Row = readonly [invariant: Invariant, rule: string, find: string, replace: string];
 
 /** Mutations of one file that the same tests have to catch. */
-export const inFile = (file: string, tests: readonly string[], rows: readonly Row[]): readonly Mutation[] =>
-  rows.map(([invariant, rule, find, replace]) => ({ rule, invariant, file, find, replace, tests }));
+export const inFile = (
+  file: string,
+  tests: readonly string[],
+  rows: readonly Row[],
+  more: Pick<Mutation, 'named'> = {},
+): readonly Mutation[] =>
+  rows.map(([invariant, rule, find, replace]) => ({ rule, invariant, file, find, replace, tests, ...more }));

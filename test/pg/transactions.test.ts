@@ -145,6 +145,19 @@ describe.each(Object.keys(sides))('a transactional effect through %s', (name) =>
     expect(await bookings(slow.requestId)).toBe(1);
   });
 
+  // Mutations: committing without the receipt; a receipt that is written whoever holds the claim. No clock of the
+  // holder's has noticed anything here: only the statement in its transaction can.
+  it('whose claim is another one by now rolls back', async () => {
+    const call = booking(async () => {
+      await admin.query(
+        `update ${schema}.receipts set token = gen_random_uuid(), epoch = epoch + 1 where request_id = $1`,
+        [call.requestId],
+      );
+    });
+    await expect(engine.run(call)).rejects.toMatchObject({ code: 'NotCommitted' });
+    expect([await bookings(call.requestId), await state(call)]).toEqual([0, 'claimed']);
+  });
+
   // Mutation: a transaction that settles without its token.
   it('of two processes for one id is one', async () => {
     const requestId = `race:${name}`;
