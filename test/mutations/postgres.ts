@@ -2,6 +2,9 @@
 import { inFile } from './mutation';
 
 const sql = 'src/stores/postgres/statements.ts';
+
+/** Other tests of that file cut connections and take long. */
+const rollBack = 'effect through pg .*rolls back';
 const rejectedInDoubt = "case when r.doubt and $3::text = 'rejected' then";
 
 const claiming = inFile(
@@ -267,7 +270,14 @@ const together = [
         "r.token = $2::uuid and r.state = 'claimed' and r.transactional",
         'r.token = $2::uuid and r.transactional',
       ],
+      [
+        1,
+        'a transaction settles a transactional claim only',
+        "r.token = $2::uuid and r.state = 'claimed' and r.transactional",
+        "r.token = $2::uuid and r.state = 'claimed'",
+      ],
     ],
+    { named: rollBack },
   ),
   ...inFile(
     sql,
@@ -298,6 +308,7 @@ const together = [
         'if (settled) return value;',
       ],
     ],
+    { named: rollBack },
   ),
   ...inFile(
     'src/stores/postgres/store.ts',
