@@ -230,6 +230,13 @@ export function describeClaims(name: string, makeStore: () => Promise<StoreFixtu
         expect((await store.renew([], lease)).size).toBe(0);
       });
 
+      // Mutation: renewing by the key alone.
+      it('by somebody else extends nothing, also where the holder does not ask', async () => {
+        const owner = await rowIn(store, 'claimed', 30_000);
+        expect((await store.renew([another(owner)], 90_000)).size).toBe(0);
+        expect((await read(store, owner)).leaseRemainingMs).toBeLessThanOrEqual(30_000);
+      });
+
       it('of many claims at once, in any order and side by side, renews them all', async () => {
         const claims = await Promise.all(Array.from({ length: 100 }, () => rowIn(store, 'claimed')));
         const orders = [

@@ -144,6 +144,21 @@ describe.each(Object.keys(sides))('a transactional effect through %s', (name) =>
     expect(await bookings(slow.requestId)).toBe(1);
   });
 
+  // Mutations: committing without the receipt; a receipt that is written whoever holds the claim. No clock of the
+  // holder's has noticed anything here: only the statement in its transaction can.
+  it.each([
+    ['another one', 'claimed', 'NotCommitted', 'token = gen_random_uuid(), epoch = epoch + 1'],
+    ['given back', 'released', 'NotCommitted', "state = 'released'"],
+    ['superseded', 'superseded', 'NotCommitted', "state = 'superseded', settled_at = now()"],
+    ['not transactional', 'released', 'LeaseLost', 'transactional = false'],
+  ])('whose claim is %s by now rolls back', async (_what, stateThen, code, change) => {
+    const call = booking(async () => {
+      await admin.query(`update ${schema}.receipts set ${change} where request_id = $1`, [call.requestId]);
+    });
+    await expect(engine.run(call)).rejects.toMatchObject({ code });
+    expect([await bookings(call.requestId), await state(call)]).toEqual([0, stateThen]);
+  });
+
   // Mutation: a transaction that settles without its token.
   it('of two processes for one id is one', async () => {
     const requestId = `race:${name}`;

@@ -147,4 +147,14 @@ describe('what an error means', () => {
     expect(classifyError(new RejectedError('x'), classify)).toBe('rejected');
     expect(classifyError(new Error('x'), () => undefined)).toBe('unknown');
   });
+
+  // Mutations: a classifier's failure, or any answer of it, taken for one that means something.
+  it('is unknown where classify fails, or says what it cannot say', () => {
+    const failing = (): never => {
+      throw new Error('a bug in classify');
+    };
+    expect(classifyError(new Error('x'), failing)).toBe('unknown');
+    for (const answer of ['committed', 'released', true, {}])
+      expect(classifyError(new Error('x'), () => answer as 'rejected')).toBe('unknown');
+  });
 });

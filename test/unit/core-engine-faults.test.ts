@@ -104,6 +104,48 @@ describe('a claim whose answer came only after its lease was over', () => {
     expect(worker.asked).toEqual(['claim', 'claim', 'release', 'claim', 'takeOver', 'settle']);
     expect(world.effects).toEqual([{ requestId: 'order:1', epoch: 2 }]);
   });
+
+  // Mutation: claiming anew with the token of the claim that was given back fails here.
+  it('has another token, so that its release cannot hit the claim made anew when it arrives twice', async () => {
+    const worker = world.worker();
+    worker.faults.claim = ['hangs-after'];
+    const release = jest.spyOn(world.receipts, 'release');
+    const run = async (effect: HeldEffect): Promise<unknown> => {
+      const value = await world.charge(effect);
+      const [given] = release.mock.calls[0] ?? [];
+      expect(given && (await world.receipts.release(given))).toBe(false);
+      return value;
+    };
+    expect(await worker.ending({ waitMs: 30_000, run })).toBe('charge 1');
+    expect(await world.state()).toBe('committed');
+  });
+});
+
+/** A store whose answers to a step take so long on the way back. */
+function slowAnswers(step: 'claim' | 'takeOver', ms: number): void {
+  const act = world.receipts[step].bind(world.receipts) as (request: never) => Promise<never>;
+  jest.spyOn(world.receipts, step).mockImplementation(async (request) => {
+    const answer = await act(request as never);
+    await world.clock.sleep(ms);
+    return answer;
+  });
+}
+
+describe('an answer that takes most of the lease to arrive', () => {
+  // Mutation: a holder's own deadline that counts from the answer fails here.
+  it.each(['claim', 'takeOver'] as const)('to a %s leaves only the rest of it', async (step) => {
+    if (step === 'takeOver')
+      await world.worker().ending({ run: begunThen(new NotCommittedError('never left')) });
+    slowAnswers(step, 800);
+    const worker = world.worker();
+    worker.faults.renew = Array<Fault>(100).fill('refused');
+    const run = async (effect: HeldEffect): Promise<unknown> => {
+      await world.clock.sleep(300);
+      return world.charge(effect);
+    };
+    expect(await worker.ending({ run })).toBe('LeaseLost');
+    expect(world.effects).toEqual([]);
+  });
 });
 
 interface Scene {
@@ -266,6 +308,16 @@ describe('a process that dies', () => {
 });
 
 describe('a call that gives up after it has claimed', () => {
+  // Mutation: giving back nothing of which no answer came fails here.
+  it('gives back a claim whose answer never came', async () => {
+    const worker = world.worker();
+    worker.faults.claim = ['lost', ...Array<Fault>(1000).fill('refused')];
+    expect(await worker.ending({ waitMs: 500 })).toBe('ReceiptStoreUnavailable');
+    await world.clock.advance(0);
+    expect(await world.state()).toBe('released');
+    expect(await world.worker().ending()).toBe('charge 1');
+  });
+
   // A claim that was written but whose answer never came is nobody's: it would end as an unknown that never was.
   it('gives back a claim that it took over without learning of it', async () => {
     await world.worker().ending({ run: begunThen(new NotCommittedError('never left')) });

@@ -74,6 +74,21 @@ describe('while its effect runs, a claim', () => {
     expect(seen[1]).toBeGreaterThan(0); // stopped before the lease was over
   });
 
+  // Mutation: a signal that only the caller aborts fails here.
+  it('that is lost aborts the signal of an effect whose caller could cancel it, too', async () => {
+    const worker = world.worker();
+    worker.faults.renew = Array(1000).fill('refused') as 'refused'[];
+    let aborted = false;
+    const run = async (effect: HeldEffect): Promise<unknown> => {
+      effect.begin();
+      await world.clock.sleep(5000, effect.signal);
+      aborted = effect.signal.reason instanceof LeaseLostError;
+      throw new Error('stopped');
+    };
+    expect(await worker.ending({ run, signal: new AbortController().signal })).toBe('OutcomeUnknown');
+    expect(aborted).toBe(true);
+  });
+
   it('lets a caller cancel its effect without giving the claim away', async () => {
     const cancel = new AbortController();
     const worker = world.worker();
@@ -104,18 +119,23 @@ describe('a holder that comes back late', () => {
     const worker = world.worker();
     worker.faults.renew = Array(1000).fill('hangs') as 'hangs'[];
     let finish: (value: unknown) => void = () => undefined;
+    let fail: (error: Error) => void = () => undefined;
     const call = worker.engine.run(
       world.call({
         onUnknown,
         run: async (effect) => {
           effect.begin();
           world.effects.push({ requestId: effect.requestId, epoch: effect.epoch });
-          return new Promise((resolve) => (finish = resolve));
+          return new Promise((resolve, reject) => ([finish, fail] = [resolve, reject]));
         },
       }),
     );
     await world.clock.advance(3000);
-    return { worker, settle: async (value: unknown) => (finish(value), world.clock.until(call)) };
+    return {
+      worker,
+      settle: async (value: unknown) => (finish(value), world.clock.until(call)),
+      reject: async (error: Error) => (fail(error), world.clock.until(call)),
+    };
   }
 
   it('settles its own unknown outcome, and everybody gets its result', async () => {
@@ -141,6 +161,17 @@ describe('a holder that comes back late', () => {
       ['late-settle: committed (1)'],
       'late',
     ]);
+    expect(await world.worker().ending()).toBe('charge 2');
+  });
+
+  // Invariant 3. Mutation: passing on a rejection that came too late fails here.
+  it('with a rejection gives it to nobody, not even its own caller, once somebody else has claimed', async () => {
+    const late = await zombie('retry');
+    expect(await world.worker().ending({ onUnknown: 'retry' })).toBe('charge 2');
+    await expect(late.reject(new RejectedError('declined'))).rejects.toMatchObject({
+      ...{ code: 'OutcomeUnknown', retryable: true },
+    });
+    expect(await world.verdicts()).toEqual(['late-settle: rejected (1)']);
     expect(await world.worker().ending()).toBe('charge 2');
   });
 

@@ -250,6 +250,20 @@ describe("under 'retry', a provider that forgets its keys", () => {
     expect(world.effects).toEqual([]);
   });
 
+  // Mutation: a claim that may start its effect for as long as its lease stands.
+  it('is not asked after it forgot, although the lease still stands', async () => {
+    const world = new World();
+    await world.abandon(terms);
+    await world.clock.advance(2500); // it forgets half a second from now, the lease ends after two
+    const worker = world.worker();
+    const run = async (effect: HeldEffect): Promise<unknown> => {
+      await world.clock.sleep(1000);
+      return world.charge(effect);
+    };
+    expect(await worker.ending({ ...terms, run })).toBe('OutcomeUnknown');
+    expect([world.effects, worker.asked.includes('takeOver')]).toEqual([[], true]);
+  });
+
   it('may be asked for the first time as long as it takes', async () => {
     const world = new World();
     const run = async (effect: HeldEffect): Promise<unknown> => {
@@ -330,6 +344,20 @@ describe('a transactional effect', () => {
       expect(world.effects).toHaveLength(1);
     },
   );
+
+  // Mutation: asking the row what became of a transaction that has said so itself.
+  it('has the result that was committed, although the store is away right after it', async () => {
+    const world = new World();
+    const worker = world.worker();
+    const run: GuardedCall['run'] = async (effect) => {
+      const value = await transact(world)(effect);
+      worker.always = 'refused';
+      throw new Error(`after ${String(value)}`);
+    };
+    expect(await worker.run({ transactional: true, run })).toMatchObject({
+      ...{ value: 'booked', replayed: false },
+    });
+  });
 
   it('that failed before its commit is released, whatever it threw, and runs again', async () => {
     const world = new World();

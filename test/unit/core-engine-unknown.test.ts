@@ -79,8 +79,9 @@ describe('at an unknown outcome, retry', () => {
     await world.abandon({ ...retry, leaseMs: 3999 });
     expect([(await world.row())?.epoch, (await world.row())?.ageMs]).toEqual([2, 4999]);
     await world.clock.advance(1);
-    expect(await world.worker().ending(retry)).toBe('OutcomeUnknown');
-    expect(world.effects).toHaveLength(0);
+    const worker = world.worker();
+    expect(await worker.ending(retry)).toBe('OutcomeUnknown');
+    expect([world.effects, worker.asked]).toEqual([[], ['claim']]); // it does not even try
   });
 });
 
@@ -128,6 +129,28 @@ describe('at an unknown outcome, a probe', () => {
     expect(await world.worker().ending({ onUnknown })).toBe('charge 1');
     expect(asked).toEqual([0, 800]); // 500 ms of grace after the first answer came
     expect(world.effects).toEqual([{ requestId: 'order:1', epoch: 2 }]);
+  });
+
+  // Mutation: counting from the answer fails here.
+  it('that finds nothing does not count if it was asked too early, however late it answers', async () => {
+    await world.abandon({ onUnknown: nothing });
+    const asked: number[] = [];
+    const from = world.clock.monotonic();
+    const onUnknown = probe(async () => {
+      asked.push(world.clock.monotonic() - from);
+      await world.clock.sleep(700);
+      return notCommitted();
+    });
+    expect(await world.worker().ending({ onUnknown, waitMs: 5000 })).toBe('charge 1');
+    expect(asked).toEqual([0, 1200]); // the first answer came after the grace, but was looked up before
+  });
+
+  // Mutation: giving up at the first "undetermined" fails here.
+  it('that cannot say yet is asked again while the call may wait', async () => {
+    await world.abandon({ onUnknown: found });
+    let asked = 0;
+    const onUnknown = probe(() => (++asked === 1 ? undetermined() : committed('ch_1')));
+    expect([await world.worker().ending({ onUnknown }), asked]).toEqual(['ch_1', 2]);
   });
 
   it('that finds nothing counts after a failed attempt too only when its lease and the grace are over', async () => {

@@ -8,6 +8,7 @@ import {
   composeId,
   fallbackRequestId,
   fingerprintOf,
+  generationId,
   hashArgs,
   hashRequestId,
   nextScope,
@@ -67,6 +68,14 @@ describe('the frozen form of', () => {
     expect(hashRequestId('invoice:42')).toBe(
       '5cd23eb33b1a25492f939a39561ff8c718e84f89b0d64ad09c000769b39d929c',
     );
+  });
+
+  it('later generations', () => {
+    const first = { requestId: 'invoice:42', requestIdHash: hashRequestId('invoice:42') };
+    expect(generationId(first, 2)).toEqual({
+      requestId: 'invoice:42~g2',
+      requestIdHash: 'ff61ced35c959e193960e841433fd7e2502ce439eba3d221b5007b252c13c514',
+    });
   });
 
   it('receipt keys', () => {

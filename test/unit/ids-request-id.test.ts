@@ -25,6 +25,7 @@ describe('a request id', () => {
     ['a high surrogate alone', 'a\ud83d', /surrogate/],
     ['a low surrogate alone', '\ude00a', /surrogate/],
     ['surrogates in the wrong order', '\ude00\ud83d', /surrogate/],
+    ['an id that ends like a generation', 'invoice:42~g2', /generation/],
     ['513 bytes', 'x'.repeat(513), /513 bytes/],
     ['513 bytes in few characters', '€'.repeat(171), /513 bytes/],
   ])('is refused when it is %s', (_name, id, message) => {

@@ -1,0 +1,441 @@
+/** Mutations of one guarded call: from its claim to its receipt. */
+import { inFile } from './mutation';
+
+const [answers, unknown, holding, faults, protocol] = [
+  'unit/core-engine-answers',
+  'unit/core-engine-unknown',
+  'unit/core-engine-holding',
+  'unit/core-engine-faults',
+  'unit/core-engine-protocol',
+];
+const claimed =
+  "{ ...state.request, state: 'claimed', epoch: 1, doubt: false, leaseRemainingMs: 1000, ageMs: 0 }";
+
+export const calls = [
+  ...inFile(
+    'src/core/engine.ts',
+    [faults],
+    [
+      [
+        1,
+        'without the receipts the effect does not run',
+        '() => store.claim(state.request));',
+        `() => store.claim(state.request)).catch(() => (${claimed} as unknown as Receipt));`,
+      ],
+      [
+        7,
+        'a claim made anew has a fresh token',
+        'state.request = { ...state.request, token: state.env.newToken() };',
+        '',
+      ],
+      [
+        8,
+        'a claim in doubt is given back',
+        'if (state.claimInDoubt) void giveBack(state, env.clock.monotonic() + giveBackMs);',
+        '',
+      ],
+      [
+        8,
+        'a take-over in doubt is given back',
+        'state.claimInDoubt = true;',
+        "state.claimInDoubt = state.request.token.endsWith('none');",
+      ],
+      [
+        1,
+        'the own deadline counts from before the claim was asked for',
+        'await runEffect(state, receipt, asked)',
+        'await runEffect(state, receipt, state.keeper.now())',
+      ],
+      [
+        1,
+        'the own deadline counts from before the take-over was asked for',
+        'taken && runEffect(state, taken, asked)',
+        'taken && runEffect(state, taken, state.keeper.now())',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/engine.ts',
+    [answers],
+    [
+      [
+        8,
+        'a call waits no longer than it may',
+        'clock.monotonic() + step.waitMs > state.waitUntil || state.call.signal?.aborted',
+        'state.call.signal?.aborted',
+      ],
+      [
+        2,
+        'receipts of different namespaces never meet',
+        'key: receiptKey(env.store.namespace, requestIdHash)',
+        "key: receiptKey('', requestIdHash)",
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/engine.ts',
+    [unknown],
+    [
+      [
+        4,
+        'what happens to an id is told: unknown and in flight',
+        "if (answer !== before && (answer === 'in-flight' || answer === 'unknown')) state.emit(answer);",
+        '',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/engine.ts',
+    [protocol],
+    [
+      [
+        1,
+        'a generation counts only as far as it was asked for',
+        'state.generation < (state.call.generation ?? 1)',
+        'state.generation <= (state.call.generation ?? 1)',
+      ],
+      [
+        2,
+        'a generation has an id of its own',
+        'const next = generationId({ requestId, requestIdHash }, generation);',
+        'const next = { requestId, requestIdHash };',
+      ],
+      [
+        1,
+        'generations end somewhere',
+        'if (generation > mostGenerations) {',
+        'if (generation > mostGenerations + 1) {',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/engine.ts',
+    ['pg/failover'],
+    [
+      [
+        4,
+        'a transaction that a failover lost did not happen',
+        'transactional ? undefined : call.mayBeOlderMs',
+        'call.mayBeOlderMs',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/effect.ts',
+    [answers, holding],
+    [
+      [
+        3,
+        'a holder that never started its effect leaves no receipt',
+        'if (!effect.begun) {\n    // An inner',
+        'if (!claim) {\n    // An inner',
+      ],
+      [
+        8,
+        'a holder that never started its effect releases its claim',
+        "if (!effect.begun) return 'not-committed';",
+        '',
+      ],
+      [
+        3,
+        'in doubt, not committed says nothing of the earlier attempt',
+        'if (claim.doubt) throw unknownAfter(state, claim, thrown);',
+        '',
+      ],
+      [
+        3,
+        'a rejection that could not be written is no outcome: it was too late',
+        "case 'written':",
+        "case 'written':\n    case 'late':",
+      ],
+      [3, 'a rejection in doubt is no outcome', "case 'written':", "case 'written':\n    case 'unknown':"],
+      [
+        3,
+        'a rejection that could not be kept is no outcome',
+        'throw await leaveUnknown(state, claim, thrown); //',
+        "return { kind: 'rejected', error: thrown, replayed: false, requestId }; //",
+      ],
+      [
+        8,
+        'the lease is renewed at most until the attempt ends',
+        'renewUntil: Math.min(call.deadline + marginMs, asked.monotonic + usableMs - call.leaseMs)',
+        'renewUntil: asked.monotonic + usableMs - call.leaseMs',
+      ],
+      [8, 'a call that has ended renews nothing', 'lease.drop();', ''],
+      [
+        1,
+        'an effect behind a call that has ended must not start',
+        'effect.ended = true;\n      return await settleError',
+        'return await settleError',
+      ],
+      [
+        4,
+        'an ambiguous error leaves the claim unknown, for all to see',
+        'await askAgain(state, () => state.env.store.markUnknown(state.request), whileItMatters(state)).catch(\n    () => false,\n  );',
+        '',
+      ],
+      [
+        3,
+        'what has no stored form is not given as a result',
+        'if (problem !== undefined) throw resultUnavailable(claim.requestId, problem);',
+        '',
+      ],
+      [
+        4,
+        'under fail the failure is non-retryable, the first time too',
+        "retryable: onUnknown !== 'fail'",
+        'retryable: true',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/effect.ts',
+    [faults],
+    [
+      [
+        3,
+        'a rejection that could not be written is no outcome: the store is away',
+        "case 'written':",
+        "case 'written':\n    case 'lost':",
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/effect.ts',
+    [protocol],
+    [
+      [
+        1,
+        'a retry must end before the provider forgets its keys (fence)',
+        'Math.min(claim.leaseRemainingMs, usableMs)',
+        'claim.leaseRemainingMs',
+      ],
+      [
+        1,
+        'a retry must end before the provider forgets its keys (renewal)',
+        'Math.min(call.deadline + marginMs, asked.monotonic + usableMs - call.leaseMs)',
+        'call.deadline + marginMs',
+      ],
+      [
+        4,
+        'a transaction without its receipt did not happen',
+        "transactional && meaning === 'unknown' ? 'not-committed' : meaning",
+        'meaning',
+      ],
+      [
+        2,
+        'the result of a transaction is the committed one',
+        'if (effect.committed) return settleTransaction(state, claim, effect);',
+        '',
+      ],
+      [
+        2,
+        'a transactional effect is settled by its transaction alone',
+        'if (state.call.transactional) return settleTransaction(state, claim, effect);',
+        '',
+      ],
+      [
+        3,
+        'whether a transaction committed is looked up',
+        'if (!released && state.call.transactional) return lookUp(state, claim, thrown);',
+        '',
+      ],
+      [
+        8,
+        'an effect that never began is not delegated',
+        'if (effect.begun && state.call.isDelegation',
+        'if (state.call.isDelegation',
+      ],
+      [
+        1,
+        'a delegated effect is not unknown',
+        'if (effect.begun && state.call.isDelegation?.(thrown)) return delegate(state, claim, thrown);',
+        '',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/settle.ts',
+    [holding, faults],
+    [
+      [
+        3,
+        'only the state asked for means that it is settled',
+        'if (answer === settled) {',
+        "if (answer !== 'late') {",
+      ],
+      [
+        1,
+        'a result without a stored form is still known to have happened',
+        'return { outcome: noResult, problem };',
+        'throw problem;',
+      ],
+      [
+        2,
+        'a result that cannot be written still goes to the caller',
+        "return 'lost';",
+        "throw new Error('lost');",
+      ],
+      [
+        2,
+        'the settle is retried while the attempt may live',
+        'Math.max(call.deadline, env.clock.monotonic() + leastSettleMs)',
+        'env.clock.monotonic()',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/replay.ts',
+    [answers],
+    [
+      [
+        3,
+        'a rejection is replayed as a rejection',
+        "if (settled === 'rejected')",
+        "if (settled === 'rejected' && !codec)",
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/replay.ts',
+    [holding],
+    [
+      [
+        2,
+        'what cannot be read back is not taken for another result',
+        'throw resultUnavailable(requestId, cause);',
+        "return { kind: 'result', value: undefined, replayed: true, requestId };",
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/running-effect.ts',
+    [holding, answers],
+    [
+      [1, 'an effect starts once under a claim', 'if (this.begun) {', 'if (this.begun && this.ended) {'],
+      [
+        1,
+        'the effect starts only under a claim that is certainly held',
+        'this.fence();\n    this.begun = true;',
+        'this.begun = true;',
+      ],
+      [
+        1,
+        'fence() refuses once the call has ended',
+        'if (this.ended) {',
+        'if (this.ended && this.inTransaction) {',
+      ],
+      [1, 'fence() looks at the lease', 'this.lease.assertHeld();', ''],
+      [
+        1,
+        'a lost claim aborts the signal of the effect',
+        'AbortSignal.any([lease.signal, call.signal])',
+        'call.signal',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/running-effect.ts',
+    [protocol],
+    [
+      [1, 'a transaction must be announced', 'if (!this.call.transactional) {', 'if (!this.call) {'],
+      [
+        1,
+        'a transactional effect is one transaction',
+        'if (this.inTransaction) {',
+        'if (this.inTransaction && this.ended) {',
+      ],
+      [
+        1,
+        'a transaction begins only under a claim that is held',
+        'this.fence();\n    this.inTransaction = true;',
+        'this.inTransaction = true;',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/leases.ts',
+    ['unit/core-leases'],
+    [
+      [
+        1,
+        'the deadline is checked in the same tick as the send',
+        'if (this.isOver(entry, 0)) throw this.giveUp(entry);',
+        '',
+      ],
+      [
+        1,
+        'the holder stops by its monotonic clock',
+        'monotonic + marginMs >= entry.expires.monotonic || ',
+        '',
+      ],
+      [1, 'the holder stops by its wall clock', ' || wall + marginMs >= entry.expires.wall', ''],
+      [
+        1,
+        'a claim that the store no longer renews is given up',
+        'if (!renewed.has(entry.token)) this.giveUp(entry);',
+        'if (!renewed.has(entry.token)) continue;',
+      ],
+      [
+        1,
+        'a renewal counts from when it was asked for',
+        'entry.expires = after(asked, leaseMs)',
+        'entry.expires = after(this.now(), leaseMs)',
+      ],
+      [
+        8,
+        'a lease is renewed no longer than the attempt may live',
+        'due.filter((e) => monotonic < e.renewUntil)',
+        'due',
+      ],
+      [
+        1,
+        'the holder stops before its lease runs out',
+        'if (this.isOver(entry, marginOf(entry)))',
+        'if (this.isOver(entry, 0))',
+      ],
+      [
+        1,
+        'a claim that is given up aborts its effect',
+        'if (this.held.delete(entry.token)) entry.abort.abort(error);',
+        'this.held.delete(entry.token);',
+      ],
+      [
+        1,
+        'what was given up stays given up',
+        'if (entry.abort.signal.aborted) throw entry.abort.signal.reason;',
+        '',
+      ],
+      [
+        8,
+        'a renewal that fails is asked again',
+        'entry.renewAt = monotonic + quarterOf(entry);',
+        'entry.renewAt = Infinity;',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/store-retry.ts',
+    [faults],
+    [
+      [
+        8,
+        'the store is asked no longer than it may',
+        'if (isFinal(error) || clock.monotonic() + delay > until)',
+        'if (isFinal(error))',
+      ],
+      [8, 'a store that does not answer counts as away', 'Promise.race([answer, overdue])', 'answer'],
+      [
+        3,
+        'a store that is away is a retryable failure',
+        'throw unavailable(state.call.requestId, error);',
+        'throw error;',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/call-state.ts',
+    [unknown],
+    [[4, 'a held activity is asked again at growing intervals', '2 ** Math.min(attempt - 1, 10)', '1']],
+  ),
+];

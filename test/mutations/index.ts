@@ -1,0 +1,17 @@
+import { calls } from './calls';
+import { decisions } from './decisions';
+import { ids } from './ids';
+import { memory } from './memory';
+import type { Mutation } from './mutation';
+import { postgres } from './postgres';
+import { temporal } from './temporal';
+
+/** All of them; `scripts/mutations.mjs` makes them, one at a time. */
+export const mutations: readonly Mutation[] = [
+  ...decisions,
+  ...calls,
+  ...memory,
+  ...postgres,
+  ...ids,
+  ...temporal,
+];

@@ -1,0 +1,260 @@
+/** The workflow interceptors as the SDK calls them, without a sandbox: which header every call gets, and when a slot closes. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+let info: Record<string, unknown> = {};
+let isReplaying = false;
+jest.mock('@temporalio/workflow', () => ({
+  ...jest.requireActual<object>('@temporalio/workflow'),
+  AsyncLocalStorage,
+  workflowInfo: () => ({ ...info, unsafe: { isReplaying } }),
+}));
+
+// After the mock: this is compiled to `require` where it stands.
+import { ApplicationFailure } from '@temporalio/common';
+
+import { hashRequestId } from '../../src/ids';
+import { headerName, readHeader, writeHeader, type ScopeHeader } from '../../src/temporal/header';
+import { rejectionFailure } from '../../src/temporal/outcomes/failures';
+import { withRequestId } from '../../src/temporal/workflow/explicit-id';
+import { interceptors } from '../../src/temporal/workflow/interceptors';
+
+type Header = Partial<{ id: string; idHash: string; problem: string } & ScopeHeader> | undefined;
+type Headers = Parameters<typeof readHeader>[0];
+const read = (headers: Headers): Header => readHeader<ScopeHeader>(headers);
+const started = { attempt: 1, firstExecutionRunId: 'run', originalExecutionRunId: 'run', runId: 'run' };
+
+/** Everything that a call led to has gone on. */
+const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** One workflow run. */
+class Run {
+  private readonly outbound;
+
+  constructor(more: Record<string, unknown> = {}, startHeader?: ScopeHeader) {
+    info = { ...started, ...more };
+    const made = interceptors();
+    const headers = startHeader ? { [headerName]: writeHeader(startHeader) } : {};
+    void made.inbound?.[0]?.execute?.({ headers, args: [] }, async () => undefined);
+    const [outbound] = made.outbound ?? [];
+    if (!outbound) throw new Error('no interceptor');
+    this.outbound = outbound;
+  }
+
+  /** Calls an activity that ends so, and gives the header it got. */
+  async call(
+    args: unknown[],
+    ends: () => Promise<unknown>,
+    {
+      kind = 'scheduleActivity',
+      action = 'charge',
+      headers = {},
+      sent = (_: Header): unknown => undefined,
+    } = {},
+  ): Promise<Header> {
+    let seen: Header;
+    const next = async (input: { headers: Headers }): Promise<unknown> => {
+      sent((seen = read(input.headers)));
+      return ends();
+    };
+    const schedule = this.outbound[kind as 'scheduleActivity'];
+    const input = { activityType: action, args, headers, options: {}, seq: 1 };
+    await schedule?.(input, next).catch(() => undefined);
+    await quiet();
+    return seen;
+  }
+
+  async child(ends: () => Promise<unknown>): Promise<Header> {
+    let seen: Header;
+    const next = async (input: { headers: Headers }) => {
+      seen = read(input.headers);
+      const completed = ends();
+      completed.catch(() => undefined);
+      return ['run id', completed] as const;
+    };
+    const input = { workflowType: 'ship', headers: {}, options: { args: [1] }, seq: 1 };
+    void (await this.outbound.startChildWorkflowExecution?.(input as never, next as never));
+    await quiet();
+    return seen;
+  }
+
+  async continueAsNew(): Promise<Header> {
+    let seen: Header;
+    const input = { args: [], headers: {}, options: {} };
+    const next = async (given: { headers: Headers }): Promise<never> => (
+      (seen = read(given.headers)), undefined as never
+    );
+    await this.outbound.continueAsNew?.(input as never, next);
+    return seen;
+  }
+}
+
+const ok = async (): Promise<string> => 'ok';
+const fails = async (): Promise<never> => Promise.reject(new Error('timed out'));
+const never = (): Promise<never> => new Promise(() => undefined);
+const rejects = (id: string) => async (): Promise<never> =>
+  Promise.reject(
+    Object.assign(new Error('activity failed'), { cause: rejectionFailure(new Error('declined'), id) }),
+  );
+
+let run: Run;
+beforeEach(() => {
+  isReplaying = false;
+  run = new Run();
+});
+
+describe.each(['scheduleActivity', 'scheduleLocalActivity'])('an equal call by %s', (kind) => {
+  const call = async (ends: () => Promise<unknown>): Promise<string> =>
+    (await run.call([1], ends, { kind }))?.id ?? 'none';
+
+  it('after a result is a new intent', async () => {
+    expect(await call(ok)).not.toBe(await call(ok));
+  });
+
+  // Mutation: a slot that any end closes; a new request id for the same intent is a second effect.
+  it('after a failure is the same intent', async () => {
+    expect(await call(fails)).toBe(await call(ok));
+  });
+
+  // Mutation: a slot that a rejection leaves open would replay the rejection for ever.
+  it('after a rejection of that very intent is a new one', async () => {
+    const id = await call(fails);
+    expect(await call(rejects(id))).toBe(id);
+    expect(await call(ok)).not.toBe(id);
+  });
+
+  // Mutation: taking any rejection for this call's. An activity may pass on another one's failure.
+  it('after the rejection of another intent is the same one', async () => {
+    const id = await call(rejects('another id'));
+    expect(await call(ok)).toBe(id);
+  });
+
+  it('after a failure that only looks like a rejection is the same intent', async () => {
+    const id = await call(async () => Promise.reject(ApplicationFailure.nonRetryable('no', 'Rejected')));
+    expect(await call(ok)).toBe(id);
+  });
+
+  it('beside one that runs is another intent', async () => {
+    let running = '';
+    void run.call([1], never, { kind, sent: (header) => (running = header?.id ?? '') });
+    const beside = await call(ok);
+    expect([running, beside]).toEqual([expect.stringMatching(/1:1$/), expect.stringMatching(/1:2$/)]);
+  });
+});
+
+describe('a local activity that the SDK schedules again after a timer', () => {
+  const backOff = async (): Promise<never> =>
+    Promise.reject(Object.assign(new Error('back off'), { name: 'LocalActivityDoBackoff' }));
+  const kind = 'scheduleLocalActivity';
+
+  // Mutations: no memory of the array of arguments; a back-off that ends the call.
+  it('keeps its id, and an equal call beside it has another', async () => {
+    const args = [1];
+    const first = await run.call(args, backOff, { kind });
+    const beside = await run.call([1], ok, { kind });
+    const again = await run.call(args, ok, { kind });
+    expect(again).toEqual(first);
+    expect(beside?.id).not.toBe(first?.id);
+    expect((await run.call(args, ok, { kind }))?.id).not.toBe(first?.id); // it is over: a new intent
+  });
+});
+
+describe('a child workflow', () => {
+  it('of an equal call after a result has another scope, and the same one after a failure', async () => {
+    const [first, second] = [await run.child(ok), await run.child(fails)];
+    expect(first?.scope).toMatch(/^child-/);
+    expect(second?.scope).not.toBe(first?.scope);
+    expect(await run.child(ok)).toEqual(second);
+  });
+
+  // Mutation: a child slot that a rejection closes. Only a result says that all of its calls are over.
+  it('that failed with a rejection keeps its scope', async () => {
+    const first = await run.child(fails);
+    expect(await run.child(rejects(first?.scope ?? ''))).toEqual(first);
+    expect(await run.child(ok)).toEqual(first);
+  });
+});
+
+describe('a continue-as-new', () => {
+  // Mutations: no header; a header without the open calls, or without the run that sent it.
+  it('carries its scope, its run and the calls that are open, which the next run reuses first', async () => {
+    const open = await run.call([1], fails);
+    await run.call([2], ok);
+    const header = await run.continueAsNew();
+    expect(header).toMatchObject({ scope: 'run~2', from: 'run', open: [{ id: open?.id, action: 'charge' }] });
+    const next = new Run({ runId: 'second', continuedFromExecutionRunId: 'run' }, header as ScopeHeader);
+    expect((await next.call([1], ok))?.id).toBe(open?.id);
+    expect((await next.call([1], ok))?.id).toContain('run~2');
+  });
+
+  it('of another run is not believed', async () => {
+    const next = new Run({ continuedFromExecutionRunId: 'other' }, { scope: 'run~2', from: 'run' });
+    expect((await next.call([1], ok))?.id).toMatch(/^3:run\//);
+  });
+});
+
+describe('an explicit id', () => {
+  const idHash = hashRequestId('invoice:42');
+
+  it('wins over the derived one, and shifts no slot', async () => {
+    expect(await withRequestId('invoice:42', () => run.call([1], ok))).toEqual({ idHash });
+    expect((await run.call([1], ok))?.id).toMatch(/\/1:1$/);
+  });
+
+  // Mutation: an explicit id for whatever is called under it.
+  it.each([
+    ['with other arguments', [2], 'charge'],
+    ['of another action', [1], 'refund'],
+  ])('is refused to a second call %s, but not to the same call again', async (_what, args, action) => {
+    await withRequestId('invoice:42', async () => {
+      await run.call([1], fails);
+      expect(await run.call([1], ok)).toEqual({ idHash });
+      await expect(async () => run.call(args, ok, { action })).rejects.toMatchObject({
+        type: 'InvalidRequest',
+      });
+    });
+  });
+
+  it('that cannot be an id is refused', () => {
+    expect(() => withRequestId('', ok)).toThrow(expect.objectContaining({ type: 'InvalidRequest' }));
+  });
+});
+
+describe('a call without an identity says why', () => {
+  it('when its arguments are nothing that JSON can hold', async () => {
+    expect(await run.call([NaN], ok)).toEqual({ problem: 'arguments' });
+  });
+
+  it('when a cron tick and a workflow retry cannot be told apart', async () => {
+    run = new Run({ cronSchedule: '* * * * *', retryPolicy: {} });
+    expect(await run.call([1], ok)).toEqual({ problem: 'cron-with-retry' });
+  });
+});
+
+it('interceptors that are registered twice count a call once', async () => {
+  const headers = { [headerName]: writeHeader({ id: 'outer' }) };
+  expect(await run.call([1], ok, { headers })).toEqual({ id: 'outer' });
+  expect((await run.call([1], ok))?.id).toMatch(/\/1:1$/);
+});
+
+describe('a bundle without the interceptors', () => {
+  const load = (): { withRequestId: typeof withRequestId } => {
+    let loaded: { withRequestId: typeof withRequestId } | undefined;
+    jest.isolateModules(() => {
+      loaded = jest.requireActual('../../src/temporal/workflow/explicit-id');
+    });
+    if (!loaded) throw new Error('not loaded');
+    return loaded;
+  };
+
+  // Mutation: an explicit id that nobody sees would be no id at all.
+  it('runs nothing under an explicit id, and fails the task, so that it goes on once it has them', async () => {
+    const fn = jest.fn(ok);
+    expect(() => load().withRequestId('invoice:42', fn)).toThrow(/GuardNotInstalled/);
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  it('still replays what history holds', async () => {
+    isReplaying = true;
+    expect(await load().withRequestId('invoice:42', ok)).toBe('ok');
+  });
+});
