@@ -77,7 +77,7 @@ describe('a marked activity', () => {
   it('called inside another activity does not run, guarded or not', async () => {
     const other = guarded(async () => pay(1));
     await expect(attempt(other)).rejects.toMatchObject({
-      ...{ type: 'OutcomeUnknown', cause: { code: 'GuardNotInstalled' } },
+      ...{ type: 'OutcomeUnknown', cause: { type: 'GuardNotInstalled' } },
     });
     expect(await ending(async () => pay(1))).toBeInstanceOf(GuardNotInstalledError);
     expect(ran).toEqual([]);
@@ -139,7 +139,7 @@ describe('steps', () => {
   it('inside an activity that is guarded as a whole, or inside a step, are refused', async () => {
     for (const act of [guarded(() => effect('mail', plain)), () => effect('a', () => effect('b', plain))])
       expect(await attempt(act).catch((error: { cause?: unknown }) => error.cause)).toMatchObject({
-        code: 'InvalidRequest',
+        type: 'InvalidRequest',
       });
     expect(ran).toEqual([]);
   });

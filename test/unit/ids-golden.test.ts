@@ -74,7 +74,7 @@ describe('the frozen form of', () => {
     const first = { requestId: 'invoice:42', requestIdHash: hashRequestId('invoice:42') };
     expect(generationId(first, 2)).toEqual({
       requestId: 'invoice:42~g2',
-      requestIdHash: 'ff61ced35c959e193960e841433fd7e2502ce439eba3d221b5007b252c13c514',
+      requestIdHash: '0777f82d90e74bfbcfcb9dcf37bd58ca32836f20d0eb067490977e12bf2f585e',
     });
   });
 
