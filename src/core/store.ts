@@ -113,6 +113,10 @@ export interface StoreDescription {
   readonly clockSkewMs?: number | undefined;
   /** How many connections to it this store has at most. */
   readonly poolSize?: number | undefined;
+  /** Whether a failover, after which claims may be missing, would be noticed. */
+  readonly noticesFailovers?: boolean | undefined;
+  /** There are replicas, and a commit waits for none of them. */
+  readonly replicatesLate?: boolean | undefined;
 }
 
 /** What a store of receipts must do. One contract suite holds for every store. */

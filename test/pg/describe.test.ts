@@ -5,7 +5,7 @@ import postgres from 'postgres';
 import { pgReceipts } from '../../src/stores/pg';
 import { postgresReceipts } from '../../src/stores/postgres-js';
 import { PostgresReceipts } from '../../src/stores/postgres/store';
-import { databaseUrl, newPool } from '../support/scratch-schema';
+import { databaseUrl, newPool, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
 /** A store whose database reads this time; the question is under way for so long, and the answer. */
 const withClock = (nowMs: () => number, thereMs = 0, backMs = 0): PostgresReceipts =>
@@ -22,23 +22,34 @@ const withClock = (nowMs: () => number, thereMs = 0, backMs = 0): PostgresReceip
   });
 
 describe('what a store in Postgres says of itself', () => {
+  let schema = '';
+  let scratch: ScratchSchema;
+  beforeAll(async () => {
+    scratch = await scratchSchema();
+    ({ schema } = scratch);
+  });
+  afterAll(() => scratch.close());
+
   it('through pg: the size of the pool, and no skew on one machine', async () => {
     const pool = newPool({ max: 3 });
-    expect(await pgReceipts(pool).describe()).toEqual({ clockSkewMs: expect.closeTo(0, -2), poolSize: 3 });
+    expect(await pgReceipts(pool, { schema }).describe()).toEqual({
+      ...{ clockSkewMs: expect.closeTo(0, -2), poolSize: 3 },
+      ...{ noticesFailovers: true, replicatesLate: false },
+    });
     await pool.end();
   });
 
   it('through pg: the default size', async () => {
-    const receipts = pgReceipts({ connectionString: databaseUrl() });
+    const receipts = pgReceipts({ connectionString: databaseUrl() }, { schema });
     expect((await receipts.describe()).poolSize).toBe(10);
     await receipts.close();
   });
 
   it('through postgres.js: the same', async () => {
     const sql = postgres(databaseUrl(), { max: 7 });
-    expect(await postgresReceipts(sql).describe()).toEqual({
-      clockSkewMs: expect.closeTo(0, -2),
-      poolSize: 7,
+    expect(await postgresReceipts(sql, { schema }).describe()).toEqual({
+      ...{ clockSkewMs: expect.closeTo(0, -2), poolSize: 7 },
+      ...{ noticesFailovers: true, replicatesLate: false },
     });
     await sql.end();
   });
@@ -50,7 +61,7 @@ describe('what a store in Postgres says of itself', () => {
       connect: () => pool.connect(),
       end: () => pool.end(),
     };
-    expect((await pgReceipts(wrapper).describe()).poolSize).toBeUndefined();
+    expect((await pgReceipts(wrapper, { schema }).describe()).poolSize).toBeUndefined();
     await pool.end();
   });
 

@@ -73,17 +73,26 @@ describe('a promotion', () => {
     const { done, ran, promotedMs } = await failOver(false);
     const lost = await missing(ran);
     process.stdout.write(
-      `failover.test: asynchronous: ${lost.length} of ${ran.length} claims lost (${done.length} calls done), promoted in ${Math.round(promotedMs)} ms\n`,
+      `standby.test: asynchronous: ${lost.length} of ${ran.length} claims lost (${done.length} calls done), promoted in ${Math.round(promotedMs)} ms\n`,
     );
     expect(lost.length).toBeGreaterThan(0);
     expect(lost.length).toBeLessThan(ran.length);
+
+    // Mutation: a claim that is new whatever the history. Here it would charge every lost one twice.
+    const store = openStore('pg', standby.postgres.url);
+    const later = new RealWorker(store);
+    const mayBeOlderMs = 60_000;
+    const endings = await Promise.all(lost.map((id) => later.ending(id, { waitMs: 0, mayBeOlderMs })));
+    expect([new Set(endings), later.effects.size]).toEqual([new Set(['OutcomeUnknown']), 0]);
+    expect(await stateOf(store, lost[0] ?? '')).toBe('unknown');
+    await store.close();
   }, 60_000);
 
   it('after synchronous replication loses no claim whose effect has run', async () => {
     const { done, ran, promotedMs } = await failOver(true);
     const lost = await missing(ran);
     process.stdout.write(
-      `failover.test: synchronous: ${lost.length} of ${ran.length} claims lost (${done.length} calls done), promoted in ${Math.round(promotedMs)} ms\n`,
+      `standby.test: synchronous: ${lost.length} of ${ran.length} claims lost (${done.length} calls done), promoted in ${Math.round(promotedMs)} ms\n`,
     );
     expect([done.length > 10, lost]).toEqual([true, []]);
     // Those that were settled before the standby was cut off are settled there, too.
@@ -106,6 +115,9 @@ describe('a promotion', () => {
       return rows[0];
     };
     const before = await seen(primary);
+    const primaryStore = openStore('pg', primary.url);
+    expect(await primaryStore.describe()).toMatchObject({ noticesFailovers: true, replicatesLate: true });
+    await primaryStore.close();
     await delay(200); // the role has to get there
     await primary.stop();
     await standby.promote();

@@ -83,6 +83,18 @@ const weaknesses: readonly [
     { store: store({ clockSkewMs: -5000 }) },
   ],
   [
+    'failover-unseen',
+    /pg_control_system/,
+    { store: store({ noticesFailovers: false }) },
+    { store: store({ noticesFailovers: true }) },
+  ],
+  [
+    'replicates-late',
+    /synchronous_standby_names/,
+    { store: store({ replicatesLate: true }) },
+    { store: store({ replicatesLate: false }) },
+  ],
+  [
     'short-lease',
     /leaseFor of chargeCard \(1.5 s\)/,
     { guarded: charge({ leaseFor: 1500 }) },

@@ -280,7 +280,11 @@ join ${schema}.receipts r on r.key = e.key where r.namespace = $1::text group by
   pg_is_in_recovery() as in_recovery, to_regclass($1::text) is not null as installed`,
     ),
 
-    clock: named('clock', `select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`),
+    description: named(
+      'description',
+      `select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms, ${schema}.current_timeline() is not null as tells_history,
+  current_setting('synchronous_standby_names') = '' and exists (select from pg_catalog.pg_stat_replication) as replicates_late`,
+    ),
 
     // The earlier a failover is noticed, the fewer ids seem older than it.
     noteTimeline: named('note_timeline', `select ${schema}.failed_over_within(0)`),

@@ -124,12 +124,17 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
 
   async describe(): Promise<StoreDescription> {
     const before = systemClock.wall();
-    const [row] = await reporting(this.run(this.sql.clock, []));
+    const [row] = await reporting(this.run(this.sql.description, []));
     const after = systemClock.wall();
     const there = Number(row?.['now_ms']);
     // Read somewhere between the two: only what lies outside of them is certainly skew.
     const clockSkewMs = there > after ? there - after : Math.min(0, there - before);
-    return { clockSkewMs, poolSize: this.driver.poolSize };
+    return {
+      clockSkewMs,
+      poolSize: this.driver.poolSize,
+      noticesFailovers: row?.['tells_history'] as boolean | undefined,
+      replicatesLate: row?.['replicates_late'] as boolean | undefined,
+    };
   }
 
   async claim(request: ClaimRequest): Promise<Receipt> {

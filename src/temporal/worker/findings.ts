@@ -148,6 +148,18 @@ const checks = {
       Math.abs(clockSkewMs) > mostSkewMs &&
       `The database's clock is ${spoken(Math.abs(clockSkewMs))} ${clockSkewMs > 0 ? 'ahead of' : 'behind'} this machine's. Claims stay safe, because a lease is a duration by the database's clock; but the times of receipts do not fit those of logs and of the provider. Synchronise both clocks (NTP).`,
   },
+  'failover-unseen': {
+    level: 'warning',
+    look: ({ store }) =>
+      store.noticesFailovers === false &&
+      "The database does not tell which history it is in (pg_control_system() or pg_walfile_name() is not allowed or not there), so that claims which a failover lost pass for new ones and run again. Allow both functions to the guard's role, or replicate synchronously.",
+  },
+  'replicates-late': {
+    level: 'warning',
+    look: ({ store }) =>
+      store.replicatesLate &&
+      'The database has replicas and its commits wait for none of them: a failover loses the last claims. A retry of an activity then stops as unknown, but a call that the workflow makes again runs again. Name the replicas in synchronous_standby_names.',
+  },
   'short-lease': {
     level: 'warning',
     look: (facts) => {
