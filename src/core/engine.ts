@@ -224,9 +224,11 @@ function inFlight(state: CallState, receipt: Receipt): InFlightError {
     `Request id ${receipt.requestId} is being executed ${isElsewhere ? 'and will be completed from elsewhere' : `by somebody else (epoch ${receipt.epoch})`}. Retry later: you will get its result.`,
     {
       requestId: receipt.requestId,
-      retryAfterMs: isElsewhere
-        ? holdDelayMs(state.call.attempt)
-        : Math.max(1000, Math.min(receipt.leaseRemainingMs, 60_000)),
+      // The holder may be done long before its lease is over.
+      retryAfterMs: Math.min(
+        holdDelayMs(state.call.attempt),
+        isElsewhere ? Infinity : Math.max(1000, receipt.leaseRemainingMs),
+      ),
     },
   );
 }

@@ -35,10 +35,11 @@ export class RunningEffect implements HeldEffect {
     this.signal = AbortSignal.any(call.signal ? [...signals, call.signal] : signals);
   }
 
-  fence(): void {
+  // Bound, both of them: who gets a claim takes it apart.
+  readonly fence = (): void => {
     if (this.#ended) throw this.hasEnded();
     if (!this.isDelegated) this.#lease.assertHeld();
-  }
+  };
 
   /** Whoever still runs behind an effect that has ended must not start or go on: its claim may be given back. */
   end(): void {
@@ -46,7 +47,7 @@ export class RunningEffect implements HeldEffect {
     this.#over.abort(this.hasEnded());
   }
 
-  async delegate(): Promise<void> {
+  readonly delegate = async (): Promise<void> => {
     if (this.#call.transactional)
       throw this.misused('is a transaction, which cannot be completed elsewhere.');
     this.fence();
@@ -59,7 +60,7 @@ export class RunningEffect implements HeldEffect {
         { requestId: this.requestId },
       );
     }
-  }
+  };
 
   begin(): void {
     if (this.begun) {

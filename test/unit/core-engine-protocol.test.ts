@@ -1,4 +1,6 @@
 /** Delegation, generations, transactions, tombstones and providers that forget, in the engine. */
+import { inspect } from 'node:util';
+
 import {
   InvalidRequestError,
   notCommitted,
@@ -271,6 +273,31 @@ describe("under 'retry', a provider that forgets its keys", () => {
       return world.charge(effect);
     };
     expect(await world.worker().ending({ ...terms, run })).toBe('charge 1');
+  });
+});
+
+describe('a claim that is taken apart', () => {
+  it('still works: its functions are bound', async () => {
+    const world = new World();
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      const { fence, delegate, requestId, epoch } = effect;
+      fence();
+      await delegate();
+      return [requestId, epoch];
+    };
+    expect(await world.worker().ending({ run })).toEqual(['order:1', 1]);
+  });
+
+  it('shows nothing of the call when it is printed', async () => {
+    const world = new World();
+    let printed = '';
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      printed = inspect(effect, { depth: 10, showHidden: true }) + JSON.stringify(effect);
+    };
+    await world.worker().ending({ run, payload: ['SECRET-4111'] });
+    expect([printed.includes('order:1'), printed.includes('SECRET')]).toEqual([true, false]);
   });
 });
 
