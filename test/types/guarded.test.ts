@@ -1,5 +1,7 @@
 /** What guarded() promises to the compiler. Wrong types fail the build, not the run. */
 import { expectTypeOf } from 'expect-type';
+import type { PoolClient } from 'pg';
+import type { TransactionSql } from 'postgres';
 
 import {
   committed,
@@ -9,7 +11,9 @@ import {
   type ProbeQuestion,
   type ProbeResult,
 } from '../../src';
-import { guarded, requestId, type GuardedOptions } from '../../src/temporal/activity';
+import { pgReceipts } from '../../src/stores/pg';
+import { postgresReceipts } from '../../src/stores/postgres-js';
+import { effect, guarded, requestId, type GuardedOptions } from '../../src/temporal/activity';
 
 interface Order {
   readonly id: string;
@@ -85,6 +89,37 @@ describe('the types of guarded()', () => {
     guarded({ requestId: (order) => order.cents }, chargeCard);
     // @ts-expect-error not a function
     expect(() => guarded({}, 'chargeCard')).toThrow(TypeError);
+  });
+});
+
+describe('the types of steps, transactions and generations', () => {
+  // Never called: the types are what is tested.
+  const typesOf = (): void => {
+    expectTypeOf(effect('a', () => 1)).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(effect('a', async ({ requestId: id, epoch }) => ({ id, epoch }))).resolves.toEqualTypeOf<{
+      id: string;
+      epoch: number;
+    }>();
+    void effect('a', async () => 1, { onUnknown: () => committed(2), generation: 2 });
+    // @ts-expect-error the result of the step is a number
+    void effect('a', async () => 1, { onUnknown: () => committed('2') });
+
+    const throughPg = pgReceipts({}).transaction(async (tx) => {
+      expectTypeOf(tx).toEqualTypeOf<PoolClient>();
+      return tx.query<{ n: number }>('select 1 as n');
+    });
+    expectTypeOf(throughPg).resolves.toHaveProperty('rows');
+    void postgresReceipts('').transaction(async (tx) => {
+      expectTypeOf(tx).toEqualTypeOf<TransactionSql>();
+      return tx<{ n: number }[]>`select 1 as n`;
+    });
+  };
+
+  it('are those of what they run', () => {
+    expect(typesOf).toHaveLength(0);
+    guarded({ transactional: true, generation: (order) => order.cents }, chargeCard);
+    // @ts-expect-error a generation is a number
+    guarded({ generation: (order) => order.id }, chargeCard);
   });
 });
 
