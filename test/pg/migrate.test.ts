@@ -52,8 +52,8 @@ describe('installing the tables', () => {
     await scratch.pool.query(
       `insert into "${scratch.schema}".migrations (number, name, sha256) values (9999, 'later', 'x')`,
     );
-    for (const refused of [receipts.migrate(), receipts.check()]) {
-      await expect(refused).rejects.toMatchObject({
+    for (const refused of [() => receipts.migrate(), () => receipts.check()]) {
+      await expect(refused()).rejects.toMatchObject({
         code: 'ReceiptStoreUnavailable',
         message: expect.stringMatching(/9999.*newer.*Upgrade activity-guard/),
       });
@@ -64,8 +64,8 @@ describe('installing the tables', () => {
     const receipts = scratch.open();
     await receipts.migrate();
     await scratch.pool.query(`update "${scratch.schema}".migrations set sha256 = 'edited' where number = 1`);
-    for (const refused of [receipts.migrate(), receipts.check()]) {
-      await expect(refused).rejects.toMatchObject({
+    for (const refused of [() => receipts.migrate(), () => receipts.check()]) {
+      await expect(refused()).rejects.toMatchObject({
         code: 'ReceiptStoreUnavailable',
         message: expect.stringMatching(/Migration 1 .*another text/),
       });
