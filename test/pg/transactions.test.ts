@@ -147,9 +147,9 @@ describe.each(Object.keys(sides))('a transactional effect through %s', (name) =>
   // Mutations: committing without the receipt; a receipt that is written whoever holds the claim. No clock of the
   // holder's has noticed anything here: only the statement in its transaction can.
   it.each([
-    ['another one', 'claimed', 'NotCommitted', 'token = gen_random_uuid(), epoch = epoch + 1'],
+    ['another one', 'claimed', 'InFlight', 'token = gen_random_uuid(), epoch = epoch + 1'],
     ['given back', 'released', 'NotCommitted', "state = 'released'"],
-    ['superseded', 'superseded', 'NotCommitted', "state = 'superseded', settled_at = now()"],
+    ['superseded', 'superseded', 'InFlight', "state = 'superseded', settled_at = now()"],
     ['not transactional', 'released', 'LeaseLost', 'transactional = false'],
   ])('whose claim is %s by now rolls back', async (_what, stateThen, code, change) => {
     const call = booking(async () => {
