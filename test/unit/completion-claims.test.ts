@@ -2,7 +2,7 @@
 import { type AsyncCompletionClient, ActivityNotFoundError } from '@temporalio/client';
 import { defaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 
-import { NotCommittedError, type GuardedCall } from '../../src/core';
+import { NotCommittedError, RejectedError, type GuardedCall } from '../../src/core';
 import { GuardedCompletion } from '../../src/temporal/client';
 import { World } from '../support/guarding';
 
@@ -100,6 +100,18 @@ describe('a completion', () => {
     finish();
     expect(await running).toMatchObject({ value: 'slow' });
     expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
+  });
+
+  // Mutation: a refusal as one of the errors after which nobody knows.
+  it('that says the provider refused settles the claim, and every call gets that', async () => {
+    const world = new World();
+    await world.worker().ending({ run: handOver(world), isDelegation });
+    const completion = completionOf(world);
+    const answer = await completion.fail(first, token, new RejectedError('no funds'));
+    expect([answer.receipt, await world.state()]).toEqual(['rejected', 'rejected']);
+    expect(await completion.fail(first, token, new Error('once more'))).toMatchObject({
+      receipt: 'rejected',
+    });
   });
 });
 
