@@ -440,6 +440,19 @@ const transactions = [
     ],
   ),
   ...inFile(
+    'src/stores/postgres-js.ts',
+    ['pg/transaction-edges'],
+    [
+      [
+        8,
+        'a transaction through postgres.js survives a renewal of its claim',
+        "'isolation level read committed'",
+        "''",
+      ],
+    ],
+    { named: '^a transaction through postgres' },
+  ),
+  ...inFile(
     'src/stores/pg.ts',
     ['unit/pg-transaction'],
     [
