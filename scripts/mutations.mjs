@@ -4,7 +4,7 @@
 //   node scripts/mutations.mjs                  all of them; some need Postgres (DATABASE_URL, or one is started)
 //   node scripts/mutations.mjs --short          the first of each file and invariant, without Postgres
 //   node scripts/mutations.mjs --only <text>    those whose rule, file or invariant ("I3") has it
-//   node scripts/mutations.mjs --verbose        names the tests that noticed
+//   node scripts/mutations.mjs --verbose        names the test that noticed, and how long it took
 //   node scripts/mutations.mjs --jobs <n>       so many at a time; one for each core unless given
 import { spawn } from 'node:child_process';
 import {
@@ -30,7 +30,18 @@ const needsPostgres = (test) => /^(contract\/(pg|postgres-js)|pg\/)/.test(test);
 
 /** A mutation that makes a test wait for ever is noticed, too. */
 const longestTestMs = 15_000;
-const longestRunMs = 90_000;
+const longestRunMs = 60_000;
+
+/** One test that notices is enough: those after it, which may each wait for ever, are left out. */
+const untilOneFails = `const { TestEnvironment } = require(${JSON.stringify(require.resolve('jest-environment-node'))});
+let hasFailed = false;
+module.exports = class extends TestEnvironment {
+  handleTestEvent({ name, test }) {
+    if (name === 'test_fn_failure' || name === 'hook_failure') hasFailed = true;
+    if (name === 'test_start' && hasFailed) test.mode = 'skip';
+  }
+};
+`;
 
 const { values: options } = parseArgs({
   options: {
@@ -116,11 +127,13 @@ function makeCopy(parent, name) {
   for (const part of ['dist', 'sql', 'package.json']) cpSync(part, join(copy, part), { recursive: true });
   symlinkSync(realpathSync('node_modules'), join(copy, 'node_modules'), 'dir');
   const { globalSetup, globalTeardown, reporters, roots, ...config } = require(join(root, 'jest.config.js'));
+  writeFileSync(join(copy, 'environment.cjs'), untilOneFails);
   writeFileSync(
     join(copy, 'jest.config.json'),
     JSON.stringify({
       ...config,
       roots: ['<rootDir>/dist/test'],
+      testEnvironment: '<rootDir>/environment.cjs',
       testTimeout: longestTestMs,
       cacheDirectory: join(copy, 'cache'),
     }),
@@ -211,12 +224,14 @@ async function checkBaseline(copies, mutations) {
   await Promise.all(copies.map(worker));
 }
 
-function tell({ invariant, file, rule, tests }, { ending, failed = [] }) {
+function tell({ invariant, file, rule, tests }, { ending, seconds, failed = [] }) {
   const what = `I${invariant} ${file}: ${rule}`;
   if (ending === 'passed') console.log(`SURVIVED ${what} (${tests.join(', ')})`);
   else if (ending === 'broken') console.log(`BROKEN   ${what}: its tests cannot be loaded`);
   else if (options.verbose)
-    console.log([`${ending.padEnd(8)} ${what}`, ...failed.slice(0, 5)].join('\n           '));
+    console.log(
+      [`${ending.padEnd(8)} ${what} (${seconds.toFixed(1)} s)`, ...failed.slice(0, 5)].join('\n           '),
+    );
 }
 
 async function checkAll(copies, mutations) {
@@ -225,7 +240,8 @@ async function checkAll(copies, mutations) {
   const worker = async (copy) => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const { mutation, index } = next;
-      const result = await check(copy, mutation);
+      const started = performance.now();
+      const result = { ...(await check(copy, mutation)), seconds: (performance.now() - started) / 1000 };
       endings[index] = result.ending;
       tell(mutation, result);
     }

@@ -32,6 +32,16 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
           expect([state, await store.delegate(await rowIn(store, state))]).toEqual([state, false]);
       });
 
+      // Mutation: one that is marked unknown with the lease it had when it was claimed, perhaps hours ago.
+      it('that becomes unknown had a lease until that moment', async () => {
+        const owner = await rowIn(store, 'delegated', 300);
+        await pause(1000);
+        expect(await store.markUnknown(owner)).toBe(true);
+        const { leaseRemainingMs } = await read(store, owner);
+        expect(leaseRemainingMs).toBeGreaterThan(-600);
+        expect(leaseRemainingMs).toBeLessThanOrEqual(0);
+      });
+
       // Mutation: a delegated row that counts as unresolved, or that a lease can end.
       it('is taken over by nobody, renewed by nobody, and not unresolved, although its lease is over', async () => {
         const own = fixture.open(`delegated ${randomUUID()}`);
@@ -170,6 +180,20 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
       );
     });
 
+    // Mutation: a supersession that looks at the lease alone.
+    it.each(['unknown', 'claimed'] as const)(
+      'a supersession of a %s row waits for its grace time',
+      async (state) => {
+        for (const [graceMs, ok] of [
+          [-over + 5000, false],
+          [-over - 5000, true],
+        ] as const) {
+          const { key } = await rowIn(store, state, over, { graceMs });
+          expect(await store.supersede({ key, epoch: 1, state, source: 'operator' })).toBe(ok);
+        }
+      },
+    );
+
     describe('pruning', () => {
       // Mutation: a tombstone that can be claimed, or that forgets id, epoch or payload.
       it('turns what was settled long enough ago into tombstones, which are claimed by nobody', async () => {
@@ -201,6 +225,7 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
         expect(await own.prune({ retainMs: 0, limit: 1 })).toBe(1);
         // A superseded row stays one, without its outcome: it leads to the next generation.
         expect(await own.prune({ retainMs: 0, limit: 5 })).toBe(2);
+        expect(await own.prune({ retainMs: 0 })).toBe(0);
         expect((await own.stats()).states).toMatchObject({
           claimed: 1,
           delegated: 1,

@@ -22,18 +22,8 @@ export const calls = [
         '() => store.claim(state.request));',
         `() => store.claim(state.request)).catch(() => (${claimed} as unknown as Receipt));`,
       ],
-      [
-        7,
-        'a claim made anew has a fresh token',
-        'state.request = { ...state.request, token: state.env.newToken() };',
-        '',
-      ],
-      [
-        8,
-        'a claim in doubt is given back',
-        'if (state.claimInDoubt) void giveBack(state, env.clock.monotonic() + giveBackMs);',
-        '',
-      ],
+
+      [8, 'a claim in doubt is given back', 'if (state.claimInDoubt) void this.track(withdraw(state));', ''],
       [
         8,
         'a take-over in doubt is given back',
@@ -139,8 +129,8 @@ export const calls = [
       [
         3,
         'in doubt, not committed says nothing of the earlier attempt',
-        'if (claim.doubt) throw unknownAfter(state, claim, thrown);',
-        '',
+        'says nothing of the first.\n      if (claim.doubt) throw unknownAfter(state, claim, thrown);',
+        'says nothing of the first.',
       ],
       [
         3,
@@ -152,8 +142,8 @@ export const calls = [
       [
         3,
         'a rejection that could not be kept is no outcome',
-        'throw await leaveUnknown(state, claim, thrown); //',
-        "return { kind: 'rejected', error: thrown, replayed: false, requestId }; //",
+        'if (problem !== undefined) throw await leaveUnknown(state, claim, thrown);',
+        "if (problem !== undefined) return { kind: 'rejected', error: thrown, replayed: false, requestId };",
       ],
       [
         8,
@@ -164,10 +154,11 @@ export const calls = [
       [8, 'a call that has ended renews nothing', 'lease.drop();', ''],
       [
         1,
-        'an effect behind a call that has ended must not start',
-        'effect.ended = true;\n      return await settleError',
+        'an effect behind a call that has failed must not start',
+        'effect.end();\n      return await settleError',
         'return await settleError',
       ],
+
       [
         4,
         'an ambiguous error leaves the claim unknown, for all to see',
@@ -243,14 +234,27 @@ export const calls = [
       [
         8,
         'an effect that never began is not delegated',
-        'if (effect.begun && state.call.isDelegation',
-        'if (state.call.isDelegation',
+        'effect.begun && !state.call.transactional && state.call.isDelegation',
+        '!state.call.transactional && state.call.isDelegation',
       ],
       [
         1,
-        'a delegated effect is not unknown',
-        'if (effect.begun && state.call.isDelegation?.(thrown)) return delegate(state, claim, thrown);',
+        'a transaction is not handed over',
+        'effect.begun && !state.call.transactional && state.call.isDelegation',
+        'effect.begun && state.call.isDelegation',
+      ],
+      [1, 'a delegated effect is not unknown', 'return handOver(state, claim, effect, thrown);', '{}'],
+      [
+        3,
+        'what a transaction says of itself to be unknown is unknown',
+        "if (transactional && thrown instanceof OutcomeUnknownError) return 'unknown';",
         '',
+      ],
+      [
+        3,
+        'a transaction without any work is looked up before it is called nothing',
+        'if (!(await release(state, claim))) return lookUp(state, claim, problem);',
+        'await release(state, claim);',
       ],
     ],
   ),
@@ -264,12 +268,7 @@ export const calls = [
         'if (answer === settled) {',
         "if (answer !== 'late') {",
       ],
-      [
-        1,
-        'a result without a stored form is still known to have happened',
-        'return { outcome: noResult, problem };',
-        'throw problem;',
-      ],
+
       [
         2,
         'a result that cannot be written still goes to the caller',
@@ -291,8 +290,8 @@ export const calls = [
       [
         3,
         'a rejection is replayed as a rejection',
-        "if (settled === 'rejected')",
-        "if (settled === 'rejected' && !codec)",
+        "return receipt.state === 'rejected'\n",
+        "return receipt.state === 'rejected' && !codec\n",
       ],
     ],
   ),
@@ -303,8 +302,8 @@ export const calls = [
       [
         2,
         'what cannot be read back is not taken for another result',
-        'throw resultUnavailable(requestId, cause);',
-        "return { kind: 'result', value: undefined, replayed: true, requestId };",
+        'throw new ResultUnavailableError(\n      `The stored',
+        'if (cause) return undefined as T;\n    throw new ResultUnavailableError(\n      `The stored',
       ],
     ],
   ),
@@ -319,37 +318,65 @@ export const calls = [
         'this.fence();\n    this.begun = true;',
         'this.begun = true;',
       ],
-      [
-        1,
-        'fence() refuses once the call has ended',
-        'if (this.ended) {',
-        'if (this.ended && this.inTransaction) {',
-      ],
-      [1, 'fence() looks at the lease', 'this.lease.assertHeld();', ''],
+      [1, 'fence() refuses once the call has ended', 'if (this.#ended) throw this.hasEnded();', ''],
+
+      [1, 'fence() looks at the lease', 'if (!this.isDelegated) this.#lease.assertHeld();', ''],
       [
         1,
         'a lost claim aborts the signal of the effect',
-        'AbortSignal.any([lease.signal, call.signal])',
-        'call.signal',
+        '[this.#over.signal, lease.signal]',
+        '[this.#over.signal]',
       ],
+      [8, 'a caller can cancel its effect', 'call.signal ? [...signals, call.signal] : signals', 'signals'],
     ],
   ),
   ...inFile(
     'src/core/running-effect.ts',
     [protocol],
     [
-      [1, 'a transaction must be announced', 'if (!this.call.transactional) {', 'if (!this.call) {'],
+      [1, 'a transaction must be announced', 'if (!this.#call.transactional) {', 'if (!this.#call) {'],
       [
         1,
         'a transactional effect is one transaction',
-        'if (this.inTransaction) {',
-        'if (this.inTransaction && this.ended) {',
+        'if (this.#inTransaction) {',
+        'if (this.#inTransaction && this.#ended) {',
       ],
       [
         1,
         'a transaction begins only under a claim that is held',
-        'this.fence();\n    this.inTransaction = true;',
-        'this.inTransaction = true;',
+        'this.fence();\n    this.#inTransaction = true;',
+        'this.#inTransaction = true;',
+      ],
+      [
+        1,
+        'a delegated claim has no lease to look at',
+        'if (!this.isDelegated) this.#lease.assertHeld();',
+        'this.#lease.assertHeld();',
+      ],
+      [
+        1,
+        'a transaction is not delegated',
+        "if (this.#call.transactional)\n      throw this.misused('is a transaction",
+        "if (!this.#call)\n      throw this.misused('is a transaction",
+      ],
+      [
+        1,
+        'nothing is handed over under a claim that is lost',
+        'if (!this.isDelegated) {\n      throw',
+        'if (!this.isDelegated && !this.begun) {\n      throw',
+      ],
+      [
+        1,
+        'nothing is handed over once the lease cannot be proved',
+        'this.fence();\n    if (this.isDelegated) return;',
+        'if (this.isDelegated) return;',
+      ],
+      [1, 'a delegated claim is renewed no more', 'this.#lease.drop(); //', '//'],
+      [
+        2,
+        'a transaction whose result cannot be stored is none',
+        'if (problem !== undefined) throw unencodable(this.requestId, problem);',
+        '',
       ],
     ],
   ),
@@ -437,5 +464,190 @@ export const calls = [
     'src/core/call-state.ts',
     [unknown],
     [[4, 'a held activity is asked again at growing intervals', '2 ** Math.min(attempt - 1, 10)', '1']],
+  ),
+  ...inFile(
+    'src/core/engine.ts',
+    ['unit/core-engine-protocol'],
+    [
+      [
+        7,
+        'a take-over has a fresh token',
+        'may still arrive.\n  state.request = { ...state.request, token: state.env.newToken() };',
+        'may still arrive.',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/engine.ts',
+    ['unit/core-engine-drain'],
+    [
+      [
+        8,
+        'a drain waits for what runs',
+        'await Promise.race([Promise.allSettled(this.inFlight), clock.sleep(leftMs, over.signal)]);',
+        'break;',
+      ],
+      [
+        8,
+        'a drain waits no longer than it may',
+        'await Promise.race([Promise.allSettled(this.inFlight), clock.sleep(leftMs, over.signal)]);',
+        'await Promise.allSettled(this.inFlight);',
+      ],
+      [
+        8,
+        'a drain waits for claims that are given back',
+        'void this.track(withdraw(state))',
+        'void withdraw(state)',
+      ],
+      [
+        8,
+        'a drain waits for calls, not only for what they leave',
+        'return this.track(outcome);',
+        'return outcome;',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/effect.ts',
+    ['unit/core-engine-faults'],
+    [
+      [
+        8,
+        'a claim in doubt is given back until it is there',
+        'if (await giveBack(state, clock.monotonic() + withdrawMs)) return;',
+        'await giveBack(state, clock.monotonic() + withdrawMs);\n    return;',
+      ],
+      [
+        8,
+        'a claim in doubt is given back for a lease at most',
+        'if (clock.monotonic() + delay > end) return;',
+        'if (clock.monotonic() + delay > end + 3_600_000) return;',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/effect.ts',
+    ['unit/core-engine-generations', 'unit/core-engine-protocol'],
+    [
+      [
+        3,
+        'a lost transaction over an unknown attempt is unknown',
+        'if (claim.doubt) throw unknownAfter(state, claim, thrown);\n  if (receipt',
+        'if (receipt',
+      ],
+      [
+        3,
+        "somebody else's claim does not say that nothing happened",
+        'if (receipt === undefined || isFree(receipt))\n',
+        '\n',
+      ],
+      [
+        3,
+        'a lost transaction that nobody has claimed since did not happen',
+        'if (receipt === undefined || isFree(receipt))',
+        'if (receipt === undefined)',
+      ],
+      [
+        2,
+        'a lost transaction has the outcome of its receipt',
+        "if (receipt?.state === 'committed' || receipt?.state === 'rejected') return replay(state, receipt);",
+        '',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/codec-retry.ts',
+    ['unit/core-engine-drain'],
+    [
+      [2, 'a codec that is away for a moment is asked again', 'const mostTries = 5;', 'const mostTries = 1;'],
+      [8, 'a codec is asked a few times only', 'tries === mostTries || ', ''],
+      [
+        8,
+        'a codec that does not answer counts as away',
+        'return await Promise.race([answer, overdue]);',
+        'return await answer;',
+      ],
+      [8, 'a codec is not asked beyond the attempt', ' || clock.monotonic() + delayMs > until', ''],
+    ],
+  ),
+  ...inFile(
+    'src/core/settle.ts',
+    ['unit/core-engine-drain'],
+    [
+      [
+        8,
+        'a result is encoded in bounded time',
+        'Math.max(state.call.deadline, clock.monotonic() + leastSettleMs), encode',
+        'Number.MAX_SAFE_INTEGER, encode',
+      ],
+      [2, 'a result that could be encoded another time is told apart', ', passing: true }', ' }'],
+      [
+        3,
+        'a codec that gives no reason has failed',
+        "problem: problem ?? new Error('no reason given')",
+        'problem',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/replay.ts',
+    ['unit/core-engine-drain', 'unit/core-engine-holding'],
+    [
+      [3, 'a receipt that cannot be read now is read again', 'cause, retryable: true,', 'cause,'],
+      [3, 'a receipt without a result is final', 'if (!hasResult(outcome)) throw', 'if (!outcome) throw'],
+      [
+        3,
+        'what can never be decoded is final',
+        'if (cause instanceof ResultUnavailableError)\n',
+        'if (cause instanceof RangeError)\n',
+      ],
+      [
+        8,
+        'a receipt is read in bounded time',
+        'await answerBy(clock, Math.max(state.call.deadline, clock.monotonic() + leastReadMs), decode())',
+        'await decode()',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/unknown.ts',
+    ['unit/core-engine-drain'],
+    [
+      [
+        2,
+        'the result that a probe found is not given up',
+        'if (passing) return { waitMs: Math.max(soon, conclusiveInMs) };',
+        '',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/settle.ts',
+    ['unit/core-engine-drain'],
+    [
+      [
+        1,
+        'a result that cannot be encoded is still known to have happened',
+        "return { outcome: noResult, problem: problem ?? new Error('no reason given'), passing: true };",
+        'throw problem;',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/effect.ts',
+    ['unit/core-engine-protocol'],
+    [
+      [
+        1,
+        'an effect behind a call that has ended must not start',
+        '() => call.run(effect));\n      effect.end();',
+        '() => call.run(effect));',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/running-effect.ts',
+    ['unit/core-engine-protocol'],
+    [[1, 'what an effect has left behind is told to stop', 'this.#over.abort(this.hasEnded());', '']],
   ),
 ];

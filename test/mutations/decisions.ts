@@ -3,8 +3,10 @@
  *
  * Left out, because nothing can tell them apart from the original: taking over a released row with `fromUnknown`
  * (at one epoch a released row never becomes unknown again); the same token for the next generation (it has a row of
- * its own); no second fence in `commit` (the receipt's statement looks at token and state itself); a probe's "no" that
- * the engine counts while the lease still stands (the store refuses it then, which a mutation of each store shows).
+ * its own), nor for the claim that is made anew after an own one lapsed (the row is there then, and its take-over has a
+ * fresh one); no second fence in `commit` (the receipt's statement looks at token and state itself); a probe's "no" that
+ * the engine counts while the lease still stands, or before the grace time of the claim is over (the store refuses it
+ * then, which a mutation of each store shows); writing a delegation once more at the hand-over (it finds itself).
  */
 import { inFile } from './mutation';
 
@@ -39,15 +41,27 @@ export const decisions = [
       ],
       [
         1,
-        'a generation counts only over a rejected one',
-        "receipt.state === 'rejected' && claimant.wantsNext",
+        'a generation counts only over a rejected or superseded one',
+        'isClosed && claimant.wantsNext',
         'claimant.wantsNext',
       ],
       [
         2,
+        'a superseded row with another payload leads on only who wants the next generation',
+        "if (isClosed && claimant.wantsNext) return 'next-generation';",
+        "if (isClosed && (claimant.wantsNext || receipt.state === 'superseded')) return 'next-generation';",
+      ],
+      [
+        2,
+        'the next generation is an intent of its own, also of another payload',
+        'isClosed && claimant.wantsNext',
+        'isClosed && claimant.wantsNext && receipt.fingerprint === claimant.fingerprint',
+      ],
+      [
+        2,
         'a superseded receipt starts a new generation for everybody',
-        "if (receipt.state === 'superseded') return 'next-generation';",
-        "if (receipt.state === 'superseded') return 'released';",
+        "case 'superseded':\n      return 'next-generation';",
+        "case 'superseded':\n      return 'released';",
       ],
       [1, 'a call on a tombstone fails closed', "return 'pruned';", "return 'released';"],
       [
@@ -169,14 +183,20 @@ export const decisions = [
       [
         1,
         'retry is refused once providerKeyTtl has passed',
-        'receipt.ageMs >= call.providerKeyTtlMs',
-        'receipt.ageMs > call.providerKeyTtlMs',
+        'providerKeysLastMs(state, receipt) <= 0',
+        'providerKeysLastMs(state, receipt) < 0',
       ],
       [
         1,
-        'a "no" counts only the grace time after the end of the lease',
-        'receipt.leaseRemainingMs + state.call.graceMs',
-        'receipt.leaseRemainingMs',
+        'providerKeyTtl leaves time for what is on the wire',
+        'call.providerKeyTtlMs - ageMs - call.graceMs',
+        'call.providerKeyTtlMs - ageMs',
+      ],
+      [
+        1,
+        'a "no" counts only the grace time of the caller after the end of the lease',
+        'Math.max(receipt.graceMs, state.call.graceMs)',
+        'receipt.graceMs',
       ],
       [
         1,
@@ -212,8 +232,8 @@ export const decisions = [
       [
         4,
         'undetermined is asked again',
-        'return { waitMs: Math.max(soon, conclusiveInMs) };',
-        'return { waitMs: Infinity };',
+        '}\n  return { waitMs: Math.max(soon, conclusiveInMs) };',
+        '}\n  return { waitMs: Infinity };',
       ],
     ],
   ),

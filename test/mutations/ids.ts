@@ -73,9 +73,10 @@ export const ids = [
       [
         2,
         'a generation is an id of its own',
-        'sha256Hex(composeId([requestIdHash, `g${generation}`]))',
+        'sha256Hex(composeId([requestIdHash, `\\0g${generation}`]))',
         'requestIdHash',
       ],
+      [2, 'no explicit id is that of a generation', '`\\0g${generation}`', '`g${generation}`'],
     ],
   ),
   ...inFile(

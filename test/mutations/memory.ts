@@ -84,9 +84,21 @@ export const memory = [
       [2, 'a settlement sent again finds itself', 'if (row?.state === state) return state;', ''],
       [
         2,
-        'only a claimed row is delegated',
-        "if (row?.state !== 'claimed') return false;",
-        'if (!row) return false;',
+        'only an open row is delegated',
+        "!row || !isOpen(row) || (row.state === 'claimed' && this.isOver(row))",
+        "!row || (row.state === 'claimed' && this.isOver(row))",
+      ],
+      [
+        1,
+        'only a standing lease is given up for a delegation',
+        " || (row.state === 'claimed' && this.isOver(row))",
+        '',
+      ],
+      [
+        1,
+        'a delegation sent again finds itself',
+        "!row || !isOpen(row) || (row.state === 'claimed' && this.isOver(row))",
+        "row?.state !== 'claimed' || this.isOver(row)",
       ],
       [
         1,
@@ -103,8 +115,20 @@ export const memory = [
       [
         2,
         'only an open row is marked unknown',
-        "if (!row || !isOpen(row)) return false;\n    row.state = 'unknown'",
-        "if (!row) return false;\n    row.state = 'unknown'",
+        "if (!row || !isOpen(row)) return false;\n    if (row.state === 'delegated')",
+        "if (!row) return false;\n    if (row.state === 'delegated')",
+      ],
+      [
+        1,
+        'a delegated row that is marked unknown has a lease until now',
+        "if (row.state === 'delegated') row.leaseUntil = Math.max(row.leaseUntil, this.database.clock.monotonic());",
+        '',
+      ],
+      [
+        1,
+        'marking a delegated row unknown does not shorten its lease',
+        'Math.max(row.leaseUntil, this.database.clock.monotonic())',
+        'this.database.clock.monotonic()',
       ],
       [
         1,
@@ -116,8 +140,32 @@ export const memory = [
       [
         1,
         'a "no" waits for the end of the lease',
-        '(this.isUnresolved(row) && this.isOver(row))',
+        '(this.isUnresolved(row) && this.isOver(row, row.graceMs))',
         'this.isUnresolved(row)',
+      ],
+      [
+        1,
+        'a "no" waits for the grace time of the claim',
+        'this.isUnresolved(row) && this.isOver(row, row.graceMs)',
+        'this.isUnresolved(row) && this.isOver(row)',
+      ],
+      [
+        1,
+        'a claim stores its grace time',
+        '...{ transactional, graceMs, retainMs },',
+        '...{ transactional, graceMs: 0, retainMs },',
+      ],
+      [
+        1,
+        'a take-over stores its grace time',
+        'Object.assign(row, { transactional, graceMs, retainMs });',
+        'Object.assign(row, { transactional, retainMs });',
+      ],
+      [
+        1,
+        'a claim without a row, but with committed evidence, is unknown',
+        "this.isVetoed(key) ? 'unknown' : 'claimed'",
+        "'claimed'",
       ],
       [1, 'committed evidence vetoes a release', ' && !this.isVetoed(key));', ');'],
       [
@@ -137,16 +185,53 @@ export const memory = [
       [
         1,
         'nothing is superseded while somebody can still act on it',
-        "if ((row.state === 'claimed' || row.state === 'unknown') && !this.isOver(row)) return false;",
+        "if ((row.state === 'claimed' || row.state === 'unknown') && !this.isOver(row, row.graceMs)) return false;",
         '',
+      ],
+      [
+        1,
+        'nothing is superseded before its grace time is over',
+        '!this.isOver(row, row.graceMs)) return',
+        '!this.isOver(row)) return',
+      ],
+      [
+        1,
+        'a delegated row is not superseded',
+        "['delegated', 'superseded', 'pruned']",
+        "['superseded', 'pruned']",
+      ],
+      [
+        2,
+        'a tombstone is never superseded',
+        "['delegated', 'superseded', 'pruned']",
+        "['delegated', 'superseded']",
+      ],
+      [
+        6,
+        'a supersession speaks of the state that was seen',
+        'row.state !== state || neverSuperseded.includes(state)',
+        'neverSuperseded.includes(row.state)',
       ],
       [
         6,
         'a supersession speaks of one epoch',
-        "if (row?.epoch !== epoch || row.state === 'superseded'",
-        "if (!row || row.state === 'superseded'",
+        'if (row?.epoch !== epoch || row.state !== state',
+        'if (row?.state !== state',
       ],
-      [2, 'pruning takes settled rows only', 'settledStates.includes(row.state) && ', ''],
+      [2, 'pruning takes settled rows only', 'isPrunable(row) && ', ''],
+      [
+        2,
+        'a superseded row stays one when it is pruned',
+        "if (row.state !== 'superseded') row.state = 'pruned';",
+        "row.state = 'pruned';",
+      ],
+      [
+        8,
+        'a superseded row is pruned once',
+        " || (state === 'superseded' && outcome !== undefined)",
+        " || state === 'superseded'",
+      ],
+      [8, 'a pruned row keeps no outcome', 'outcome: undefined, origin: {} }', 'origin: {} }'],
       [
         2,
         'pruning waits as long as the claim asked for',
@@ -156,8 +241,8 @@ export const memory = [
       [
         2,
         'a tombstone keeps id and epoch',
-        "state: 'pruned', outcome: undefined",
-        "state: 'pruned', epoch: 0, outcome: undefined",
+        '{ outcome: undefined, origin: {} }',
+        '{ epoch: 0, outcome: undefined, origin: {} }',
       ],
       [
         2,

@@ -5,6 +5,8 @@ const sql = 'src/stores/postgres/statements.ts';
 
 /** Other tests of that file cut connections and take long. */
 const rollBack = 'effect through pg .*rolls back';
+/** Its claims come first and have nothing to do with resolutions. */
+const notClaims = '^(outcomes|care|reading) in';
 const rejectedInDoubt = "case when r.doubt and $3::text = 'rejected' then";
 
 const claiming = inFile(
@@ -40,14 +42,27 @@ const claiming = inFile(
     [
       1,
       'a lease that ran out is never revived',
-      "r.state = 'claimed' and r.lease_until > clock_timestamp()",
-      "r.state = 'claimed'",
+      "where r.key = mine.key and r.state = 'claimed' and r.lease_until > clock_timestamp()",
+      "where r.key = mine.key and r.state = 'claimed'",
     ],
     [
       1,
       'only a claimed row is renewed',
-      "r.state = 'claimed' and r.lease_until > clock_timestamp()",
-      'r.lease_until > clock_timestamp()',
+      "where r.key = mine.key and r.state = 'claimed' and r.lease_until > clock_timestamp()",
+      'where r.key = mine.key and r.lease_until > clock_timestamp()',
+    ],
+    [1, 'a claim stores its grace time', "${milliseconds('$11')}", "0 * ${milliseconds('$11')}"],
+    [
+      1,
+      'a take-over stores its grace time',
+      "grace = ${milliseconds('$9')}",
+      "grace = 0 * ${milliseconds('$9')}",
+    ],
+    [
+      1,
+      'a claim without a row, but with committed evidence, is unknown',
+      'past.lost or past.happened',
+      'past.lost',
     ],
     [6, 'a stale token renews nothing', 'held.key = r2.key and held.token = r2.token', 'held.key = r2.key'],
     [
@@ -115,9 +130,21 @@ const settling = inFile(
     ],
     [
       2,
-      'only a claimed row is delegated',
-      "set state = 'delegated'\nwhere r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed'",
-      "set state = 'delegated'\nwhere r.key = $1::uuid and r.token = $2::uuid",
+      'only an open row is delegated',
+      "((r.state = 'claimed' and r.lease_until > clock_timestamp()) or r.state = 'delegated')",
+      "(r.lease_until > clock_timestamp() or r.state = 'delegated')",
+    ],
+    [
+      1,
+      'only a standing lease is given up for a delegation',
+      "((r.state = 'claimed' and r.lease_until > clock_timestamp()) or r.state = 'delegated')",
+      "r.state in ('claimed', 'delegated')",
+    ],
+    [
+      1,
+      'a delegation sent again finds itself',
+      "((r.state = 'claimed' and r.lease_until > clock_timestamp()) or r.state = 'delegated')",
+      "(r.state = 'claimed' and r.lease_until > clock_timestamp())",
     ],
     [
       6,
@@ -134,32 +161,39 @@ const settling = inFile(
     [
       2,
       'only an open row is released',
-      "'released' end\nwhere r.key = $1::uuid and r.token = $2::uuid and ${open}",
-      "'released' end\nwhere r.key = $1::uuid and r.token = $2::uuid",
+      "'released' end, transactional = false\nwhere r.key = $1::uuid and r.token = $2::uuid and ${open}",
+      "'released' end, transactional = false\nwhere r.key = $1::uuid and r.token = $2::uuid",
     ],
     [
       6,
       'a stale token releases nothing',
-      "'released' end\nwhere r.key = $1::uuid and r.token = $2::uuid",
-      "'released' end\nwhere r.key = $1::uuid and $2::uuid is not null",
+      "'released' end, transactional = false\nwhere r.key = $1::uuid and r.token = $2::uuid",
+      "'released' end, transactional = false\nwhere r.key = $1::uuid and $2::uuid is not null",
     ],
     [
       2,
       'only an open row is marked unknown',
-      "set state = 'unknown'\nwhere r.key = $1::uuid and r.token = $2::uuid and ${open}",
-      "set state = 'unknown'\nwhere r.key = $1::uuid and r.token = $2::uuid",
+      'else r.lease_until end\nwhere r.key = $1::uuid and r.token = $2::uuid and ${open}',
+      'else r.lease_until end\nwhere r.key = $1::uuid and r.token = $2::uuid',
     ],
     [
       6,
       'a stale token marks nothing unknown',
-      "set state = 'unknown'\nwhere r.key = $1::uuid and r.token = $2::uuid",
-      "set state = 'unknown'\nwhere r.key = $1::uuid and $2::uuid is not null",
+      'else r.lease_until end\nwhere r.key = $1::uuid and r.token = $2::uuid',
+      'else r.lease_until end\nwhere r.key = $1::uuid and $2::uuid is not null',
+    ],
+    [1, 'marking unknown keeps the lease', 'else r.lease_until end\n', 'else clock_timestamp() end\n'],
+    [
+      1,
+      'a delegated row that is marked unknown has a lease until now',
+      'greatest(r.lease_until, clock_timestamp())',
+      'r.lease_until',
     ],
     [
       1,
-      'marking unknown keeps the lease',
-      "set state = 'unknown'\nwhere",
-      "set state = 'unknown', lease_until = clock_timestamp()\nwhere",
+      'marking a delegated row unknown does not shorten its lease',
+      'greatest(r.lease_until, clock_timestamp())',
+      'clock_timestamp()',
     ],
   ],
 );
@@ -177,8 +211,14 @@ const resolving = inFile(
     [
       1,
       'a "no" waits for the end of the lease',
-      '(${unresolved} and r.lease_until <= clock_timestamp())',
+      '(${unresolved} and r.lease_until + r.grace <= clock_timestamp())',
       '(${unresolved})',
+    ],
+    [
+      1,
+      'a "no" waits for the grace time of the claim',
+      '(${unresolved} and r.lease_until + r.grace <= clock_timestamp())',
+      '(${unresolved} and r.lease_until <= clock_timestamp())',
     ],
     [1, 'committed evidence vetoes a release', ' and ${noCommittedEvidence(schema)} end', ' end'],
     [
@@ -203,22 +243,57 @@ const resolving = inFile(
     [
       1,
       'nothing is superseded while somebody can still act on it',
-      "    and (r.state not in ('claimed', 'unknown') or r.lease_until <= clock_timestamp())\n",
+      "    and (r.state not in ('claimed', 'unknown') or r.lease_until + r.grace <= clock_timestamp())\n",
       '',
+    ],
+    [
+      1,
+      'nothing is superseded before its grace time is over',
+      "    and (r.state not in ('claimed', 'unknown') or r.lease_until + r.grace <= clock_timestamp())\n",
+      "    and (r.state not in ('claimed', 'unknown') or r.lease_until <= clock_timestamp())\n",
+    ],
+    [
+      1,
+      'a delegated row is not superseded',
+      "r.state not in ('delegated', 'superseded', 'pruned')",
+      "r.state not in ('superseded', 'pruned')",
     ],
     [
       6,
       'a supersession speaks of one epoch',
-      "r.epoch = $2::integer and r.state not in ('superseded', 'pruned')",
-      "$2::integer > 0 and r.state not in ('superseded', 'pruned')",
+      'r.epoch = $2::integer and r.state = $5::text',
+      '$2::integer > 0 and r.state = $5::text',
+    ],
+    [
+      6,
+      'a supersession speaks of the state that was seen',
+      'r.epoch = $2::integer and r.state = $5::text',
+      'r.epoch = $2::integer and $5::text is not null',
     ],
     [
       2,
       'a tombstone is never superseded',
-      "r.state not in ('superseded', 'pruned')",
-      "r.state not in ('superseded')",
+      "r.state not in ('delegated', 'superseded', 'pruned')",
+      "r.state not in ('delegated', 'superseded')",
     ],
-    [2, 'pruning takes settled rows only', " and p.state in ('committed', 'rejected', 'superseded')\n", '\n'],
+    [
+      2,
+      'pruning takes settled rows only',
+      "    and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))\n",
+      '',
+    ],
+    [
+      2,
+      'a superseded row stays one when it is pruned',
+      "case when r.state = 'superseded' then r.state else 'pruned' end",
+      "'pruned'",
+    ],
+    [
+      8,
+      'a superseded row is pruned once',
+      "(p.state = 'superseded' and p.outcome_format is not null)",
+      "p.state = 'superseded'",
+    ],
     [
       2,
       'pruning waits as long as the claim asked for',
@@ -233,6 +308,7 @@ const resolving = inFile(
       "(not $3::boolean or r.state = 'unknown')",
     ],
   ],
+  { named: notClaims },
 );
 
 const together = [
@@ -243,14 +319,14 @@ const together = [
       [
         1,
         'after a failover an id that could be older has no new claim',
-        "case when ${schema}.failed_over_within($12::float8) then 'unknown'",
-        "case when ${schema}.failed_over_within($12::float8) then 'claimed'",
+        'past.lost or past.happened',
+        'past.happened',
       ],
       [
         4,
         'a claim that a failover may have lost leaves evidence of why',
-        "from claimed c where c.state = 'unknown'",
-        "from claimed c where c.state = 'none'",
+        'from claimed c, past where past.lost',
+        'from claimed c, past where past.lost and past.happened',
       ],
     ],
   ),
@@ -304,8 +380,8 @@ const together = [
       [
         1,
         'a transaction without its receipt rolls back',
-        'if (settled.length === 1) return value;',
-        'if (settled) return value;',
+        'if (settled.length !== 1) throw await this.unsettled(run, effect);',
+        '',
       ],
     ],
     { named: rollBack },
@@ -317,4 +393,107 @@ const together = [
   ),
 ];
 
-export const postgres = [...claiming, ...settling, ...resolving, ...together];
+const transactions = [
+  ...inFile(
+    'src/stores/postgres/statements.ts',
+    ['pg/transaction-edges'],
+    [
+      [
+        1,
+        'a receipt is written in the transaction of its effect alone',
+        "\n  and current_setting('activity_guard.claim', true) = $2::text",
+        '',
+      ],
+      [1, 'the mark of a transaction ends with it', '$1::text, true)`', '$1::text, false)`'],
+    ],
+  ),
+  ...inFile(
+    'src/stores/postgres/store.ts',
+    ['pg/transaction-edges'],
+    [
+      [3, 'who ended the transaction left it unknown', "if (mark?.['token'] !== token) {", 'if (!mark) {'],
+      [
+        1,
+        'a transaction is marked with its claim',
+        'first: (run) => run(this.sql.beginEffect, [token]),',
+        '',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/stores/pg.ts',
+    ['pg/transaction-edges'],
+    [
+      [
+        1,
+        'a transaction that is over takes no query',
+        'await work(lent).finally(() => (isOpen = false))',
+        'await work(lent)',
+      ],
+      [8, 'a transaction survives a renewal of its claim', 'begin isolation level read committed', 'begin'],
+      [
+        1,
+        'what throws is rolled back',
+        "await client.query('rollback').catch(() => (broken = true));",
+        "await client.query('commit').catch(() => (broken = true));",
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/stores/postgres-js.ts',
+    ['pg/transaction-edges'],
+    [
+      [
+        8,
+        'a transaction through postgres.js survives a renewal of its claim',
+        "'isolation level read committed'",
+        "''",
+      ],
+    ],
+    { named: '^a transaction through postgres' },
+  ),
+  ...inFile(
+    'src/stores/pg.ts',
+    ['unit/pg-transaction'],
+    [
+      [
+        3,
+        'a COMMIT that is answered by ROLLBACK is no success',
+        "if (ended.command === 'COMMIT') return value;",
+        'if (ended) return value;',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/stores/postgres/while-open.ts',
+    ['unit/pg-transaction'],
+    [
+      [
+        1,
+        'what was lent takes no call once it is over',
+        'if (!isOpen()) throw takenBack();\n        return Reflect.apply(value',
+        'return Reflect.apply(value',
+      ],
+      [
+        1,
+        'what was lent is not called once it is over',
+        'if (!isOpen()) throw takenBack();\n      return Reflect.apply(target',
+        'return Reflect.apply(target',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/stores/postgres/statements.ts',
+    ['pg/failover-edges'],
+    [
+      [
+        1,
+        'a claim that a failover lost is as old as it may be',
+        "case when past.lost then now() - ${milliseconds('$13')} else now() end",
+        'now()',
+      ],
+    ],
+  ),
+];
+
+export const postgres = [...claiming, ...settling, ...resolving, ...together, ...transactions];

@@ -73,8 +73,8 @@ export const temporal = [
       [
         1,
         'the same step name twice in one attempt is refused',
-        'if (names.has(name)) {',
-        'if (names.has(`${name} `)) {',
+        'if (this.names.has(name)) {',
+        'if (this.names.has(`${name} `)) {',
       ],
       [
         1,
@@ -97,7 +97,7 @@ export const temporal = [
       [
         3,
         "the guard's errors reach Temporal as failures with their code",
-        'throw toFailure(error, context.cancellationSignal.aborted);',
+        'throw await sendable(context, toFailure(error, context.cancellationSignal.aborted));',
         'throw error;',
       ],
     ],
@@ -139,9 +139,10 @@ export const temporal = [
       [
         4,
         'steps have ids of their own',
-        'composeId([identityOf(attempt, undefined).requestId, name])',
+        "composeId([identityOf(attempt, undefined).requestId, name.normalize('NFC')])",
         'identityOf(attempt, undefined).requestId',
       ],
+      [1, 'a step has one id in every Unicode normal form', "name.normalize('NFC')", 'name'],
       [
         1,
         'a second attempt may be older than a failover',
@@ -180,12 +181,7 @@ export const temporal = [
         'if (cancelled && (error.retryable || error instanceof OutcomeUnknownError)) {',
         'if (cancelled && !error) {',
       ],
-      [
-        1,
-        'an outcome unknown has the original as its cause',
-        '...(error.cause instanceof Error ? { cause: error.cause } : {}),',
-        '',
-      ],
+      [1, 'an outcome unknown has the original as its cause', '...causeOf(error.cause),\n', ''],
     ],
   ),
   ...inFile(
@@ -292,6 +288,82 @@ export const temporal = [
         'if (problem !== undefined)',
         'if (problem === null)',
       ],
+    ],
+  ),
+  ...inFile(
+    'src/temporal/worker/interceptor.ts',
+    ['unit/late-steps'],
+    [
+      [1, 'a step after the end of its activity does not run', 'this.isOver = true;', ''],
+      [1, 'the end of an activity ends its steps', '.finally(() => steps.end())', ''],
+    ],
+  ),
+  ...inFile(
+    'src/temporal/client/completion.ts',
+    ['unit/completion-claims'],
+    [
+      [
+        6,
+        'a completion settles only the claim it names',
+        'token: epoch === claim.epoch ? token : randomUUID()',
+        'token',
+      ],
+      [
+        6,
+        'a completion gives up only the claim it names',
+        'if (epoch !== claim.epoch) {',
+        'if (epoch === 0) {',
+      ],
+      [
+        6,
+        'what a late completion says is kept beside',
+        "receipts.addEvidence({ key, epoch: claim.epoch, source: 'completion', verdict }),",
+        'Promise.resolve(),',
+      ],
+      [
+        1,
+        'a completion gives nothing up that has not yet been handed over',
+        "if (state === 'claimed') {",
+        "if (state === 'pruned') {",
+      ],
+      [
+        3,
+        'a failed completion reports what stands in the receipt',
+        'this.report(claim, activity, found, error)',
+        "this.report(claim, activity, { ...found, state: 'unknown', outcome: undefined }, error)",
+      ],
+      [
+        3,
+        'a cancelled completion reports what stands in the receipt',
+        'if (found.outcome) return this.report(claim, activity, found);',
+        '',
+      ],
+      [
+        2,
+        'a completion after another settlement reports that one',
+        "if (answer === 'late' && !now.outcome) return late;",
+        "if (answer === 'late') return late;",
+      ],
+      [
+        1,
+        'a completion that failed is unknown unless it says that nothing happened',
+        'isKnown ? receipts.release(found) : receipts.markUnknown(found)',
+        'receipts.release(found)',
+      ],
+      [4, 'the mark of a rejected completion names the intent', 'withoutGeneration(requestId)', 'requestId'],
+      [
+        3,
+        'a completion that cannot be encoded is not settled',
+        'if (problem === undefined) return outcome;',
+        'if (outcome) return outcome;',
+      ],
+      [
+        3,
+        'a completion that nobody waits for is not an error',
+        'if (error instanceof ActivityNotFoundError) return false;',
+        '',
+      ],
+      [3, 'a rejected completion is final', "if (meaning === 'rejected') {", 'if (meaning === undefined) {'],
     ],
   ),
 ];

@@ -127,6 +127,13 @@ describe('steps', () => {
     expect(ids).toEqual(['7:order:1/6:charge', '7:order:1/4:mail']);
   });
 
+  // Mutation: an id made of the name as it is written.
+  it('have one id in every Unicode normal form of their name', async () => {
+    for (const form of ['NFD', 'NFC'])
+      await attempt(async () => effect('é'.normalize(form), plain, { action: 'mail' }));
+    expect(ran).toHaveLength(1);
+  });
+
   // Mutation: two effects under one name would be one.
   it('of one name twice in an attempt are refused', async () => {
     const steps = async (): Promise<void> => {

@@ -2,7 +2,7 @@
 import { type AsyncCompletionClient, ActivityNotFoundError } from '@temporalio/client';
 import { defaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 
-import { NotCommittedError, type GuardedCall } from '../../src/core';
+import { NotCommittedError, RejectedError, type GuardedCall } from '../../src/core';
 import { GuardedCompletion } from '../../src/temporal/client';
 import { World } from '../support/guarding';
 
@@ -100,6 +100,50 @@ describe('a completion', () => {
     finish();
     expect(await running).toMatchObject({ value: 'slow' });
     expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
+  });
+
+  // Mutation: a refusal as one of the errors after which nobody knows.
+  it('that says the provider refused settles the claim, and every call gets that', async () => {
+    const world = new World();
+    await world.worker().ending({ run: handOver(world), isDelegation });
+    const completion = completionOf(world);
+    const answer = await completion.fail(first, token, new RejectedError('no funds'));
+    expect([answer.receipt, await world.state()]).toEqual(['rejected', 'rejected']);
+    expect(await completion.fail(first, token, new Error('once more'))).toMatchObject({
+      receipt: 'rejected',
+    });
+
+    // Mutation: not reporting what another settlement has left.
+    const told: unknown[] = [];
+    const client = { fail: async (_: unknown, error: unknown) => void told.push(error) };
+    const late = await completionOf(world, client).complete(first, token, 'paid');
+    expect([late, told]).toEqual([
+      { receipt: 'late', reported: true },
+      [expect.objectContaining({ message: 'no funds' })],
+    ]);
+  });
+
+  // Mutation: a mark with the id of the generation, which the workflow does not know.
+  it('that is refused for a later generation names the intent', async () => {
+    const world = new World();
+    await world.worker().ending();
+    const row = await world.row();
+    if (row) await world.receipts.supersede({ ...row, source: 'operator' });
+    await world.worker().ending({ run: handOver(world), isDelegation });
+    const told: unknown[] = [];
+    const client = { fail: async (_: unknown, error: unknown) => void told.push(error) };
+    const second = { requestId: 'order:1~g2', epoch: 1 };
+    await completionOf(world, client).fail(second, token, new RejectedError('no funds'));
+    expect(told).toMatchObject([{ cause: { details: ['order:1'] } }]);
+  });
+
+  // Mutation: settling without the result what the caller can still give in another form.
+  it('with a result that cannot be converted settles nothing', async () => {
+    const world = new World();
+    await world.worker().ending({ run: handOver(world), isDelegation });
+    const refused = completionOf(world).complete(first, token, 10n);
+    await expect(refused).rejects.toMatchObject({ code: 'InvalidRequest' });
+    expect(await world.state()).toBe('delegated');
   });
 });
 

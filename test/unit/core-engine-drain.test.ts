@@ -1,4 +1,5 @@
-import type { HeldEffect } from '../../src/core';
+import { ResultUnavailableError, type HeldEffect } from '../../src/core';
+import { hashRequestId } from '../../src/ids';
 import { World } from '../support/guarding';
 
 let world: World;
@@ -53,6 +54,7 @@ describe('draining an engine', () => {
   it('waits until a claim that was perhaps made is given back', async () => {
     const worker = world.worker();
     worker.faults.claim = Array.from({ length: 100 }, () => 'lost' as const);
+    worker.faults.release = ['refused', 'refused'];
     const call = worker.engine.run(world.call({ waitMs: 10 })).catch((error: { code: string }) => error.code);
     expect(await world.clock.until(call)).toBe('ReceiptStoreUnavailable');
     expect([await world.clock.until(worker.engine.drain(5000)), await world.state()]).toEqual([
@@ -83,6 +85,22 @@ describe('a codec that fails', () => {
     const { codec, asked } = away(times);
     expect(await world.worker().ending({ codec })).toBe(ending);
     expect([asked(), (await world.row())?.outcome?.format, world.effects.length]).toEqual([tries, format, 1]);
+  });
+
+  // Mutation: asking as often as usual, however little is left of the attempt.
+  it('is not asked long after the attempt is over', async () => {
+    const { codec, asked } = away(1e9);
+    const deadline = world.clock.monotonic() + 1;
+    expect(await world.worker().ending({ codec, deadline })).toBe('ResultUnavailable');
+    expect([asked(), world.clock.monotonic() <= deadline + 2000]).toEqual([4, true]);
+  });
+
+  // Mutation: taking a failure without a reason for none.
+  it('without giving a reason has failed', async () => {
+    const encodeResult = () => new Promise<never>((_, reject) => (reject as () => void)());
+    expect(await world.worker().ending({ codec: { ...world.call().codec, encodeResult } })).toBe(
+      'ResultUnavailable',
+    );
   });
 
   // Mutation: awaiting the codec without a limit hangs here.
@@ -118,5 +136,26 @@ describe('a codec that fails', () => {
       });
     }
     expect(world.effects).toHaveLength(1);
+  });
+
+  // Mutation: awaiting what is read without a limit hangs here.
+  it('by hanging while a receipt is read makes the call retryable', async () => {
+    await world.worker().run();
+    const codec = { ...world.call().codec, decodeResult: () => new Promise<never>(() => undefined) };
+    const ended = world.worker().run({ codec });
+    await expect(ended).rejects.toMatchObject({ code: 'ResultUnavailable', retryable: true });
+  });
+
+  // Mutations: reading again what was never stored, or what the codec itself calls unreadable.
+  it('has nothing to do with what no receipt holds: that is final', async () => {
+    const { codec } = away(1e9);
+    await world.worker().ending({ codec });
+    await expect(world.worker().run()).rejects.toMatchObject({ code: 'ResultUnavailable', retryable: false });
+
+    const other = { requestId: 'order:2', requestIdHash: hashRequestId('order:2') };
+    await world.worker().run(other);
+    const unreadable = async () => Promise.reject(new ResultUnavailableError('another format'));
+    const run = world.worker().run({ ...other, codec: { ...codec, decodeResult: unreadable } });
+    await expect(run).rejects.toMatchObject({ retryable: false, requestId: 'order:2' });
   });
 });

@@ -330,6 +330,18 @@ describe('a call that gives up after it has claimed', () => {
     );
   });
 
+  // Mutation: asking for ever for the release of a claim that never came.
+  it('gives up giving back what is not there once its lease would be over', async () => {
+    const worker = world.worker();
+    worker.faults.claim = Array<Fault>(1000).fill('refused');
+    expect(await worker.ending({ waitMs: 60, leaseMs: 30_000 })).toBe('ReceiptStoreUnavailable');
+    const releases = (): number => worker.asked.filter((step) => step === 'release').length;
+    await world.clock.advance(30_000);
+    const asked = releases();
+    await world.clock.advance(3_600_000);
+    expect([asked > 1, releases()]).toEqual([true, asked]);
+  });
+
   // Mutation: a release that is asked for once only fails here. It overtakes the claim, which then is nobody's.
   it('gives back a claim that arrives only after its own release', async () => {
     const worker = world.worker();

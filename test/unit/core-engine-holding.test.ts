@@ -92,6 +92,7 @@ describe('while its effect runs, a claim', () => {
   it('lets a caller cancel its effect without giving the claim away', async () => {
     const cancel = new AbortController();
     const worker = world.worker();
+    let told: unknown;
     const ending = worker.ending({
       signal: cancel.signal,
       run: async (effect) => {
@@ -99,10 +100,12 @@ describe('while its effect runs, a claim', () => {
         setImmediate(() => cancel.abort(new Error('cancelled')));
         await world.clock.sleep(60_000, effect.signal);
         effect.fence();
-        throw effect.signal.reason;
+        throw (told = effect.signal.reason);
       },
     });
     expect([await ending, await world.state()]).toEqual(['OutcomeUnknown', 'unknown']);
+    // Mutation: a signal that only the claim aborts.
+    expect(told).toMatchObject({ message: 'cancelled' });
   });
 });
 

@@ -3,8 +3,11 @@ import { inspect } from 'node:util';
 
 import {
   InvalidRequestError,
+  LeaseLostError,
+  noResult,
   notCommitted,
   NotCommittedError,
+  OutcomeUnknownError,
   RejectedError,
   currentEffect,
   type GuardedCall,
@@ -125,6 +128,47 @@ describe('an effect that goes on elsewhere', () => {
     const other = { requestId: 'order:2', requestIdHash: hashRequestId('order:2'), transactional: true };
     expect(await world.worker().ending({ ...other, run: transaction })).toBe('InvalidRequest');
     expect(handedOver).toBe(false);
+  });
+
+  // Mutation: a hand-over that goes on although the store has refused to delegate.
+  it('must not be handed over once the row is no longer its own', async () => {
+    const world = new World();
+    let handedOver = false;
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      const row = await world.row();
+      if (row) await world.receipts.markUnknown(row);
+      await effect.delegate();
+      handedOver = true;
+    };
+    expect(await world.worker().ending({ run })).toBe('OutcomeUnknown');
+    expect(handedOver).toBe(false);
+  });
+
+  // Mutation: a late delegate() without a fence; the row would stand for ever, and nobody works on it.
+  it('must not be handed over once its call has ended', async () => {
+    const world = new World();
+    const worker = world.worker();
+    worker.faults.settle = Array<'refused'>(100).fill('refused');
+    let late: HeldEffect | undefined;
+    const run = async (effect: HeldEffect): Promise<unknown> => world.charge((late = effect));
+    const terms = { leaseMs: 30_000, deadline: world.clock.monotonic() + 500 };
+    expect(await worker.ending({ ...terms, run })).toBe('charge 1');
+    await expect(late?.delegate()).rejects.toThrow(LeaseLostError);
+    expect(await world.state()).toBe('claimed');
+  });
+
+  // Mutations: a fence that looks at the lease all the same; renewing a claim that has no lease any more.
+  it('may go on here for longer than its lease once it is delegated', async () => {
+    const world = new World();
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      await effect.delegate();
+      await world.clock.sleep(3000);
+      effect.fence();
+      return effect.signal.aborted ? 'told to stop' : 'here';
+    };
+    expect(await world.worker().ending({ run })).toBe('here');
   });
 
   it('whose delegation got no answer is delegated all the same', async () => {
@@ -395,6 +439,52 @@ describe('a transactional effect', () => {
     expect(await world.worker().ending({ transactional: true, run })).toBe('NotCommitted');
     expect(await world.state()).toBe('released');
     expect(await world.worker().ending({ transactional: true, run: transact(world) })).toBe('booked');
+  });
+
+  // Mutation: a transaction that is handed over as any other effect.
+  it('cannot go on elsewhere: without its receipt it did not happen', async () => {
+    const world = new World();
+    const call = { transactional: true, run: handOver, isDelegation };
+    expect([await world.worker().ending(call), await world.state()]).toEqual(['NotCommitted', 'released']);
+  });
+
+  // Mutation: taking the store's "nobody knows" for one of the throws after which nothing was committed.
+  it('of which the store does not know whether it committed is unknown', async () => {
+    const world = new World();
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      throw new OutcomeUnknownError('the work has ended its transaction', { requestId: effect.requestId });
+    };
+    expect(await world.worker().ending({ transactional: true, run })).toBe('OutcomeUnknown');
+    expect(await world.state()).toBe('unknown');
+  });
+
+  // Mutations: not looking at the row where the claim could not be given back; taking a free row for a held one.
+  it.each([
+    ['settled', 'other'],
+    ['given back', 'NotCommitted'],
+  ])('whose claim was %s by somebody else ends as its row says', async (what, ended) => {
+    const world = new World();
+    const run: GuardedCall['run'] = async (effect) => {
+      effect.begin();
+      const row = await world.row();
+      if (!row) throw new Error('no row');
+      if (what === 'given back') await world.receipts.release(row);
+      else {
+        const outcome = { format: 'json', bytes: new TextEncoder().encode('["other"]') };
+        await world.receipts.settle({ ...row, state: 'committed', outcome });
+      }
+    };
+    expect(await world.worker().ending({ transactional: true, run })).toBe(ended);
+  });
+
+  // Mutation: a receipt that says only that it happened, where it could still be undone.
+  it('whose result cannot be stored is rolled back', async () => {
+    const world = new World();
+    const unstored = async () => ({ ...noResult, problem: new Error('a cycle') });
+    const codec = { ...world.call().codec, encodeResult: unstored };
+    const ended = await world.worker().ending({ transactional: true, run: transact(world), codec });
+    expect([ended, await world.state(), world.effects]).toEqual(['InvalidRequest', 'released', []]);
   });
 
   it('keeps a rejection', async () => {
