@@ -141,7 +141,7 @@ async function lookUp(state: CallState, claim: Receipt, thrown: unknown): Promis
   if (receipt === undefined || isFree(receipt))
     throw new NotCommittedError(messageOf(thrown), { requestId, cause: thrown });
   throw new InFlightError(
-    `The transaction of request id ${requestId} was rolled back, and somebody else has the claim by now. Retry: you will get its result.`,
+    `The transaction of request id ${requestId} was rolled back, for its claim was lost meanwhile. Retry: what became of the intent is looked up.`,
     { requestId, cause: thrown },
   );
 }

@@ -147,8 +147,6 @@ async function takeStep(
       return { done: await runEffect(state, receipt, asked) };
     case 'own-claim-lapsed':
       await askAgain(state, () => state.env.store.release(state.request));
-      // A release that arrives late must not find the next claim.
-      state.request = { ...state.request, token: state.env.newToken() };
       return 'again';
     case 'replay':
       state.emit('replayed');

@@ -76,6 +76,7 @@ export const temporal = [
         'if (this.names.has(name)) {',
         'if (this.names.has(`${name} `)) {',
       ],
+      [1, 'a step has one id in every Unicode normal form', "given.normalize('NFC')", 'given'],
       [
         1,
         'a step says that its effect begins',
@@ -139,10 +140,9 @@ export const temporal = [
       [
         4,
         'steps have ids of their own',
-        "composeId([identityOf(attempt, undefined).requestId, name.normalize('NFC')])",
+        'composeId([identityOf(attempt, undefined).requestId, name])',
         'identityOf(attempt, undefined).requestId',
       ],
-      [1, 'a step has one id in every Unicode normal form', "name.normalize('NFC')", 'name'],
       [
         1,
         'a second attempt may be older than a failover',

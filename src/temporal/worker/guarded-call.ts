@@ -92,7 +92,7 @@ export function stepCallOf(
 ): Omit<GuardedCall, 'run' | 'isDelegation'> {
   const { requestId: own, generation } = options;
   const action = options.action ?? `${attempt.context.info.activityType}/${name}`;
-  const requestId = own ?? composeId([identityOf(attempt, undefined).requestId, name.normalize('NFC')]);
+  const requestId = own ?? composeId([identityOf(attempt, undefined).requestId, name]);
   const identity = checkedId(requestId, `the step ${JSON.stringify(name)}`);
   const payload = options.payload ?? attempt.input.args;
   return {

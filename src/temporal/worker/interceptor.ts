@@ -75,9 +75,9 @@ class Steps {
     this.isOver = true;
   }
 
-  run(...[name, options, fn]: Parameters<RunStep>): Promise<unknown> {
+  run(...[given, options, fn]: Parameters<RunStep>): Promise<unknown> {
     return runCall(this.engine, this.attempt, () => {
-      this.assertMayRun(name);
+      const name = this.nameOf(given);
       const run = async (effect: HeldEffect): Promise<unknown> => {
         effect.begin();
         return guardContext.run({ guards: undefined, step: undefined }, () => fn(effect));
@@ -86,8 +86,10 @@ class Steps {
     });
   }
 
-  private assertMayRun(name: unknown): void {
-    if (typeof name !== 'string' || name === '') throw new InvalidRequestError('A step needs a name.');
+  /** The name of a step that may run. */
+  private nameOf(given: unknown): string {
+    if (typeof given !== 'string' || given === '') throw new InvalidRequestError('A step needs a name.');
+    const name = given.normalize('NFC'); // ids are
     const step = `The step ${JSON.stringify(name)}`;
     if (this.isOver) {
       throw new InvalidRequestError(
@@ -100,6 +102,7 @@ class Steps {
       );
     }
     this.names.add(name);
+    return name;
   }
 }
 
