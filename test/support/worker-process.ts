@@ -5,6 +5,7 @@ import { pgReceipts } from 'activity-guard/pg';
 import { crashAt, type CrashPoint } from 'activity-guard/testing';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { createActivities, createRawActivities, ProviderClient } from '../fixtures/activities';
+import { createDyingActivities } from '../fixtures/dying-activities';
 
 /** What the process is told. */
 export interface WorkerProcessConfig {
@@ -48,7 +49,10 @@ async function main(config: WorkerProcessConfig): Promise<void> {
     ...(config.workflowsOnly
       ? {}
       : config.guarded
-        ? { activities: createActivities(provider), plugins: [new ActivityGuardPlugin({ receipts })] }
+        ? {
+            activities: { ...createActivities(provider), ...createDyingActivities(stored) },
+            plugins: [new ActivityGuardPlugin({ receipts })],
+          }
         : { activities: { ...createRawActivities(provider), ...dieAfter(provider, config.crashPoint) } }),
   });
   process.send?.('ready');
