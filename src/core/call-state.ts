@@ -22,6 +22,10 @@ export interface CallState {
   emit(type: GuardEvent['type'], more?: Pick<GuardEvent, 'by' | 'verdict'>): void;
 }
 
+/** The end of the attempt by the monotonic clock, or `leastMs` from now where its own time is nearly over. */
+export const endOfAttempt = ({ call, env }: CallState, leastMs: number): number =>
+  Math.max(call.deadline, env.clock.monotonic() + leastMs);
+
 const longestHoldMs = 60_000;
 
 /** How long a held activity is left alone after an attempt; longer where it is known that nothing can change before `waitMs`. */

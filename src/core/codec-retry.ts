@@ -1,5 +1,6 @@
 /** Asking a codec again: those that encrypt need a key service, which may be away for a moment. */
 import type { Clock } from './clock';
+import { inTime } from './in-time';
 
 const firstDelayMs = 100;
 const delayGrowth = 3;
@@ -21,16 +22,10 @@ export async function tryAgain<T>(clock: Clock, until: number, step: () => Promi
 }
 
 /** The answer, or an error once the time is up: a key service that hangs must not keep the attempt for ever. */
-export async function answerBy<T>(clock: Clock, until: number, answer: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const overdue = clock.sleep(Math.max(0, until - clock.monotonic()), over.signal).then(() => {
-    throw new Error('The data converter did not answer in time.');
-  });
-  overdue.catch(() => undefined); // lost the race
-  answer.catch(() => undefined);
-  try {
-    return await Promise.race([answer, overdue]);
-  } finally {
-    over.abort();
-  }
-}
+export const answerBy = <T>(clock: Clock, until: number, answer: Promise<T>): Promise<T> =>
+  inTime(
+    clock,
+    until - clock.monotonic(),
+    answer,
+    () => new Error('The data converter did not answer in time.'),
+  );

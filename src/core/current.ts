@@ -1,15 +1,9 @@
 /** The effect that runs in the present asynchronous context. */
-import { AsyncLocalStorage } from 'node:async_hooks';
-
 import type { HeldEffect } from './call';
 import { GuardNotInstalledError } from './errors';
+import { sharedStorage } from './shared-storage';
 
-const storageKey = Symbol.for('activity-guard.effect');
-type Holder = { [storageKey]?: AsyncLocalStorage<HeldEffect> };
-
-/** One storage for the whole process, also where the package is loaded twice. */
-export const effectStorage: AsyncLocalStorage<HeldEffect> = ((globalThis as Holder)[storageKey] ??=
-  new AsyncLocalStorage<HeldEffect>());
+export const effectStorage = sharedStorage<HeldEffect>('effect');
 
 /**
  * The running effect.

@@ -32,6 +32,7 @@ export { classifyError, committed, governingPolicy, notCommitted, undetermined }
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
 export { isFree, isUnresolved, noResult, receiptStates } from './receipt';
 export type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
+export { sharedStorage } from './shared-storage';
 export { singleRequest } from './single-request';
 export type {
   ClaimRequest,

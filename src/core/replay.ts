@@ -1,6 +1,6 @@
 /** Giving a settled outcome to a later caller. */
 import type { CallOutcome } from './call';
-import { holdDelayMs, type CallState } from './call-state';
+import { endOfAttempt, holdDelayMs, type CallState } from './call-state';
 import { answerBy } from './codec-retry';
 import { ResultUnavailableError } from './errors';
 import type { Outcome, Receipt } from './receipt';
@@ -25,10 +25,9 @@ export async function replay(state: CallState, receipt: Receipt): Promise<CallOu
 }
 
 async function readBack<T>(state: CallState, receipt: Receipt, decode: () => Promise<T>): Promise<T> {
-  const { clock } = state.env;
   const { requestId } = receipt;
   try {
-    return await answerBy(clock, Math.max(state.call.deadline, clock.monotonic() + leastReadMs), decode());
+    return await answerBy(state.env.clock, endOfAttempt(state, leastReadMs), decode());
   } catch (cause) {
     if (cause instanceof ResultUnavailableError)
       throw new ResultUnavailableError(cause.message, { requestId, cause: cause.cause });

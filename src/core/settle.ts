@@ -1,6 +1,6 @@
 /** Writing what became of an effect that was started. */
 import type { EncodedOutcome } from './call';
-import type { CallState } from './call-state';
+import { endOfAttempt, type CallState } from './call-state';
 import { tryAgain } from './codec-retry';
 import { ResultUnavailableError } from './errors';
 import { noResult, type Outcome, type Receipt } from './receipt';
@@ -33,8 +33,8 @@ export async function writeSettlement(
   settled: 'committed' | 'rejected',
   outcome: Outcome,
 ): Promise<SettleAnswer> {
-  const { call, env, request } = state;
-  const until = Math.max(call.deadline, env.clock.monotonic() + leastSettleMs);
+  const { env, request } = state;
+  const until = endOfAttempt(state, leastSettleMs);
   const settlement = { key: request.key, token: request.token, epoch: claim.epoch, state: settled, outcome };
   try {
     const answer = await askAgain(state, () => env.store.settle(settlement), until);
@@ -54,8 +54,7 @@ export function encodePatiently(
   state: CallState,
   encode: () => Promise<EncodedOutcome>,
 ): Promise<EncodedOutcome> {
-  const { clock } = state.env;
-  return tryAgain(clock, Math.max(state.call.deadline, clock.monotonic() + leastSettleMs), encode);
+  return tryAgain(state.env.clock, endOfAttempt(state, leastSettleMs), encode);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Asking the store again after a lost answer: every step is idempotent by its token. */
 import type { CallState } from './call-state';
 import { ActivityGuardError, ReceiptStoreUnavailableError } from './errors';
+import { inTime } from './in-time';
 
 const firstDelayMs = 50;
 const mostDelayMs = 1000;
@@ -24,7 +25,7 @@ export async function askAgain<T>(
   const { clock } = state.env;
   for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, mostDelayMs)) {
     try {
-      return await inTime(state, step(), until - clock.monotonic());
+      return await answerOf(state, step(), until - clock.monotonic());
     } catch (error) {
       if (error instanceof ActivityGuardError && error.code !== 'ReceiptStoreUnavailable') throw error;
       state.emit('store-error', {
@@ -36,22 +37,14 @@ export async function askAgain<T>(
   }
 }
 
-async function inTime<T>(state: CallState, answer: Promise<T>, leftMs: number): Promise<T> {
+function answerOf<T>(state: CallState, answer: Promise<T>, leftMs: number): Promise<T> {
   const limitMs = Math.max(0, Math.min(longestAnswerMs, leftMs));
-  const over = new AbortController();
-  try {
-    const overdue = state.env.clock.sleep(limitMs, over.signal).then(() => {
-      throw new ReceiptStoreUnavailableError(
-        `The receipts did not answer within ${Math.round(limitMs)} ms. Retry later.`,
-        { requestId: state.call.requestId },
-      );
-    });
-    overdue.catch(() => undefined); // lost the race
-    answer.catch(() => undefined);
-    return await Promise.race([answer, overdue]);
-  } finally {
-    over.abort();
-  }
+  const overdue = (): Error =>
+    new ReceiptStoreUnavailableError(
+      `The receipts did not answer within ${Math.round(limitMs)} ms. Retry later.`,
+      { requestId: state.call.requestId },
+    );
+  return inTime(state.env.clock, limitMs, answer, overdue);
 }
 
 const unavailable = (requestId: string, cause: unknown): ActivityGuardError =>

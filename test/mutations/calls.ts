@@ -278,8 +278,8 @@ export const calls = [
       [
         2,
         'the settle is retried while the attempt may live',
-        'Math.max(call.deadline, env.clock.monotonic() + leastSettleMs)',
-        'env.clock.monotonic()',
+        'const until = endOfAttempt(state, leastSettleMs);',
+        'const until = env.clock.monotonic();',
       ],
     ],
   ),
@@ -451,7 +451,12 @@ export const calls = [
         'if (isFinal(error) || clock.monotonic() + delay > until)',
         'if (isFinal(error))',
       ],
-      [8, 'a store that does not answer counts as away', 'Promise.race([answer, overdue])', 'answer'],
+      [
+        8,
+        'a store that does not answer counts as away',
+        'return inTime(state.env.clock, limitMs, answer, overdue);',
+        'return answer;',
+      ],
       [
         3,
         'a store that is away is a retryable failure',
@@ -564,8 +569,8 @@ export const calls = [
       [
         8,
         'a codec that does not answer counts as away',
-        'return await Promise.race([answer, overdue]);',
-        'return await answer;',
+        'return await answerBy(clock, until, step());',
+        'return await step();',
       ],
       [8, 'a codec is not asked beyond the attempt', ' || clock.monotonic() + delayMs > until', ''],
     ],
@@ -577,7 +582,7 @@ export const calls = [
       [
         8,
         'a result is encoded in bounded time',
-        'Math.max(state.call.deadline, clock.monotonic() + leastSettleMs), encode',
+        'endOfAttempt(state, leastSettleMs), encode',
         'Number.MAX_SAFE_INTEGER, encode',
       ],
       [2, 'a result that could be encoded another time is told apart', ', passing: true }', ' }'],
@@ -604,7 +609,7 @@ export const calls = [
       [
         8,
         'a receipt is read in bounded time',
-        'await answerBy(clock, Math.max(state.call.deadline, clock.monotonic() + leastReadMs), decode())',
+        'await answerBy(state.env.clock, endOfAttempt(state, leastReadMs), decode())',
         'await decode()',
       ],
     ],

@@ -1,13 +1,15 @@
 /** The engine over a real database, with a call to fill in. */
 import { randomUUID } from 'node:crypto';
 
-import { GuardEngine, type GuardedCall, type ReceiptStore } from '../../src/core';
+import { GuardEngine, type GuardedCall, type GuardEvent, type ReceiptStore } from '../../src/core';
 import { fingerprintOf, hashRequestId } from '../../src/ids';
 import { systemClock } from '../../src/system-clock';
 import { jsonCodec } from './guarding';
 
-export const engineOver = (store: ReceiptStore): GuardEngine =>
-  new GuardEngine({ store, clock: systemClock, newToken: randomUUID, onEvent: () => undefined });
+export const engineOver = (
+  store: ReceiptStore,
+  onEvent: (event: GuardEvent) => void = () => undefined,
+): GuardEngine => new GuardEngine({ store, clock: systemClock, newToken: randomUUID, onEvent });
 
 /** A call of an intent of its own, unless it is given one. */
 export function callFor(run: GuardedCall['run'], more: Partial<GuardedCall> = {}): GuardedCall {

@@ -1,20 +1,11 @@
 /** Guarded calls against a real database: the engine, one driver, and a provider that counts. */
-import { randomUUID } from 'node:crypto';
-
 import postgres from 'postgres';
 
-import {
-  GuardEngine,
-  type GuardedCall,
-  type GuardEvent,
-  type Receipt,
-  type ReceiptStore,
-} from '../../src/core';
+import type { GuardedCall, GuardEngine, GuardEvent, HeldEffect, Receipt, ReceiptStore } from '../../src/core';
 import { fingerprintOf, hashRequestId, receiptKey } from '../../src/ids';
 import { pgReceipts, type PostgresReceipts, type PostgresReceiptsOptions } from '../../src/stores/pg';
 import { postgresReceipts } from '../../src/stores/postgres-js';
-import { systemClock } from '../../src/system-clock';
-import { jsonCodec } from './guarding';
+import { callFor, engineOver } from './pg-engine';
 import { newPool } from './scratch-schema';
 
 export const drivers = ['pg', 'postgres.js'] as const;
@@ -66,37 +57,21 @@ export class RealWorker {
     readonly store: ReceiptStore,
     readonly effects = new Map<string, number>(),
   ) {
-    this.engine = new GuardEngine({
-      store,
-      clock: systemClock,
-      newToken: randomUUID,
-      onEvent: (event) => this.events.push(event),
-    });
+    this.engine = engineOver(store, (event) => this.events.push(event));
   }
 
   call(requestId: string, more: Partial<GuardedCall> & { readonly attemptMs?: number } = {}): GuardedCall {
     const { attemptMs = 15_000, ...rest } = more;
-    return {
-      requestId,
-      requestIdHash: hashRequestId(requestId),
-      action: 'charge',
-      fingerprint: fingerprintOf('charge', [requestId]),
-      payload: [requestId],
-      origin: { worker: 'test' },
-      onUnknown: 'hold',
-      leaseMs: 10_000,
-      graceMs: 0,
-      waitMs: 10_000,
-      deadline: performance.now() + attemptMs,
-      attempt: 1,
-      codec: jsonCodec,
-      run: async (effect) => {
-        effect.begin();
-        this.count(requestId);
-        return `charged ${requestId}`;
-      },
-      ...rest,
+    const run = async (effect: HeldEffect): Promise<string> => {
+      effect.begin();
+      this.count(requestId);
+      return `charged ${requestId}`;
     };
+    return callFor(run, {
+      ...{ requestId, fingerprint: fingerprintOf('charge', [requestId]), payload: [requestId] },
+      ...{ leaseMs: 10_000, graceMs: 0, waitMs: 10_000, deadline: performance.now() + attemptMs },
+      ...rest,
+    });
   }
 
   count(requestId: string): void {

@@ -1,6 +1,5 @@
 /** What links a guarded function, or a step, to the guard around it. */
-import { AsyncLocalStorage } from 'node:async_hooks';
-
+import { sharedStorage } from '../../core';
 import type { CurrentClaim, StepOptions } from './options';
 
 /** Runs one step of an activity as an effect of its own. */
@@ -18,9 +17,4 @@ export interface GuardContext {
   readonly step: RunStep | undefined;
 }
 
-const storageKey = Symbol.for('activity-guard.context');
-type Holder = { [storageKey]?: AsyncLocalStorage<GuardContext> };
-
-/** One storage for the whole process, also where the package is loaded twice. */
-export const guardContext: AsyncLocalStorage<GuardContext> = ((globalThis as Holder)[storageKey] ??=
-  new AsyncLocalStorage<GuardContext>());
+export const guardContext = sharedStorage<GuardContext>('context');
