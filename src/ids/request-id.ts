@@ -1,6 +1,6 @@
 /**
- * How request ids are composed, checked and hashed. These rules are frozen by a golden test: changing one
- * would give a running intent another id, and run it twice.
+ * How request ids are composed, checked and hashed, as far as the workflow has to know: its bundle holds this file. The
+ * rules are frozen by a golden test: changing one would give a running intent another id, and run it twice.
  */
 import { canonicalJson } from './canonical';
 import { sha256Hex } from './sha256';
@@ -10,7 +10,7 @@ const maxRequestIdBytes = 512;
 
 const maxActionBytes = 200;
 const utf8Length = (text: string): number => new TextEncoder().encode(text).length;
-const shortHash = (text: string): string => sha256Hex(text).slice(0, 32);
+export const shortHash = (text: string): string => sha256Hex(text).slice(0, 32);
 
 /** Joins parts so that no two lists of parts give one id: each carries its length. */
 export const composeId = (parts: readonly string[]): string => parts.map((p) => `${p.length}:${p}`).join('/');
@@ -30,54 +30,8 @@ export function requestIdProblem(id: unknown): string | undefined {
 /** What identifies a request id everywhere: the SHA-256 of its NFC form, in hexadecimal. */
 export const hashRequestId = (id: string): string => sha256Hex(id.normalize('NFC'));
 
-/** How an explicit id that came from a workflow is written: only its hash is known (headers stand in clear). */
-export const hashedRequestId = (hash: string): string => `sha256:${hash}`;
-
 /** `…~g2`: the second generation of an intent. */
-const generationSuffix = /~g([1-9]\d{0,2})$/;
-
-/** An id as it is known, and what identifies it. */
-export interface IdentifiedRequest {
-  readonly requestId: string;
-  readonly requestIdHash: string;
-}
-
-/**
- * The id of a later generation of an intent: an id of its own. Its hash comes from the first one's hash, so that who
- * knows only that finds it, too.
- */
-export const generationId = (
-  { requestId, requestIdHash }: IdentifiedRequest,
-  generation: number,
-): IdentifiedRequest => ({
-  requestId: `${requestId}~g${generation}`,
-  requestIdHash: sha256Hex(composeId([requestIdHash, `\0g${generation}`])), // no id holds a NUL
-});
-
-/** The id of the intent, whatever its generation. */
-export const withoutGeneration = (text: string): string => text.replace(generationSuffix, '');
-
-/** The hash of a request id as people write it: the id itself or its `sha256:…` form, with its generation. */
-export function hashOfWrittenId(text: string): string {
-  const generation = generationSuffix.exec(text)?.[1];
-  if (generation !== undefined) {
-    const requestId = withoutGeneration(text);
-    const requestIdHash = hashOfWrittenId(requestId);
-    if (generation === '1') return requestIdHash;
-    return generationId({ requestId, requestIdHash }, Number(generation)).requestIdHash;
-  }
-  return /^sha256:([0-9a-f]{64})$/.exec(text)?.[1] ?? hashRequestId(text);
-}
-
-/** The primary key of a receipt, as a uuid: 128 bits of a hash over the guard's namespace and the id's hash. */
-export function receiptKey(namespace: string, requestIdHash: string): string {
-  const hash = shortHash(composeId([namespace, requestIdHash]));
-  return hash.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** Tells apart two payloads, or two actions, that claim one request id: SHA-256 in hexadecimal. */
-export const fingerprintOf = (action: string, payload: unknown): string =>
-  sha256Hex(canonicalJson([action, payload]));
+export const generationSuffix = /~g([1-9]\d{0,2})$/;
 
 /** The hash of a call's arguments. `f(x)` and `f(x, undefined)` are the same call. */
 export function hashArgs(args: readonly unknown[]): string {
@@ -101,9 +55,3 @@ export function nextScope(scope: string): string {
   const match = /^(.*)~(\d+)$/.exec(scope);
   return match ? `${match[1]}~${Number(match[2]) + 1}` : `${scope}~2`;
 }
-
-/** The id of an activity that came without a header: the best there is, and it does not survive a workflow reset. */
-export const fallbackRequestId = (parts: readonly string[]): string => {
-  const id = composeId(['no-header', ...parts]);
-  return requestIdProblem(id) === undefined ? id : composeId(['no-header', sha256Hex(id)]);
-};

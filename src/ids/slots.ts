@@ -13,7 +13,14 @@ export interface Call {
   readonly action: string;
   readonly hash: string;
   readonly id: string;
+  /** When it was first called, in milliseconds since 1970, once it has been. */
+  since?: number | undefined;
+  /** It goes on by itself when the run that started it has ended. */
+  isDetached?: boolean | undefined;
 }
+
+/** The most calls that are carried over a continue-as-new: they travel in a header, from run to run. */
+const mostCarried = 1000;
 
 interface SlottedCall extends Call {
   readonly slot: number;
@@ -64,14 +71,18 @@ export class CallTable {
 
   /** The call ended without a final outcome: the next equal call is this intent again. */
   reopen(call: Call): void {
+    call.isDetached = false;
     const { open } = this.groupOf(call.kind, call.action, call.hash);
     open.push(call as SlottedCall);
     open.sort(bySlot);
   }
 
-  /** What a continue-as-new has to carry over. */
+  /** What a continue-as-new has to carry over: the newest, where there are too many. */
   openCalls(): Call[] {
-    return [...this.unsettled].map(({ kind, action, hash, id }) => ({ kind, action, hash, id }));
+    return [...this.unsettled]
+      .filter(({ isDetached }) => !isDetached)
+      .slice(-mostCarried)
+      .map(({ kind, action, hash, id, since }) => ({ kind, action, hash, id, since }));
   }
 
   private groupOf(kind: CallKind, action: string, hash: string): Group {

@@ -12,11 +12,23 @@ export const headerName = 'activity-guard';
 export type IdentityProblem = 'arguments' | 'cron-with-retry';
 
 /** On a scheduled activity: which intent the call belongs to. */
-export type CallHeader =
-  | { readonly id: string }
-  /** An explicit id, by its hash. */
-  | { readonly idHash: string }
-  | { readonly problem: IdentityProblem };
+export type CallHeader = CallAge &
+  (
+    | { readonly id: string }
+    /** An explicit id, by its hash. */
+    | { readonly idHash: string }
+    | { readonly problem: IdentityProblem }
+  );
+
+/** How old the intent may be, and what its arguments are told apart by. */
+export interface CallAge {
+  /** The call is made again after a failure that left it open: when it was first made, in milliseconds since 1970. */
+  readonly since?: number | undefined;
+  /** The run repeats this earlier one (a reset, a workflow retry), or is a child or a successor of one that does. */
+  readonly rerunOf?: string | undefined;
+  /** The hash of the fingerprint that the workflow gave; the arguments themselves may change in every run. */
+  readonly print?: string | undefined;
+}
 
 /** On a started child workflow, or on the next run after a continue-as-new. */
 export interface ScopeHeader {
@@ -25,6 +37,8 @@ export interface ScopeHeader {
   readonly from?: string;
   /** The calls that were open then. */
   readonly open?: readonly Call[];
+  /** What the sender repeats, if it does: then this run may have been there before, too. */
+  readonly rerunOf?: string | undefined;
 }
 
 interface HeaderPayload {

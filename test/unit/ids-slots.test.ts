@@ -43,6 +43,14 @@ describe('slots', () => {
     expect(start(after).id).not.toBe(done.id);
     expect(after.openCalls()).toHaveLength(3);
   });
+
+  it('carry the newest thousand open calls: a header has to hold them', () => {
+    const calls = new CallTable('s');
+    for (let i = 0; i < 1001; i++) calls.start('activity', 'charge', String(i));
+    const carried = calls.openCalls();
+    expect(carried.map(({ hash }) => hash)).toEqual(Array.from({ length: 1000 }, (_, i) => String(i + 1)));
+    expect(JSON.stringify(carried).length).toBeLessThan(300_000);
+  });
 });
 
 /** The rule as the protocol words it, over plain lists: the lowest slot that is neither running nor settled. */

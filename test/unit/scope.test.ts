@@ -1,7 +1,12 @@
 import { scopeOf } from '../../src/temporal/workflow/scope';
 
 type Info = Parameters<typeof scopeOf>[0];
-const first: Info = { attempt: 1, firstExecutionRunId: 'first', originalExecutionRunId: 'original' };
+const first: Info = {
+  attempt: 1,
+  firstExecutionRunId: 'first',
+  originalExecutionRunId: 'original',
+  runId: 'original',
+};
 const call = { kind: 'activity', action: 'charge', hash: 'h', id: 'i' } as const;
 
 describe('the scope of a run', () => {

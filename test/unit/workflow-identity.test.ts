@@ -3,9 +3,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 let info: Record<string, unknown> = {};
 let isReplaying = false;
+/** What the SDK's own scope tells of cancellations. */
+let scope: { cancellable: boolean; cancelRequested: Promise<never> };
 jest.mock('@temporalio/workflow', () => ({
   ...jest.requireActual<object>('@temporalio/workflow'),
   AsyncLocalStorage,
+  CancellationScope: { current: () => scope },
   workflowInfo: () => ({ ...info, unsafe: { isReplaying } }),
 }));
 
@@ -15,10 +18,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { hashRequestId } from '../../src/ids';
 import { headerName, readHeader, writeHeader, type ScopeHeader } from '../../src/temporal/header';
 import { rejectionFailure } from '../../src/temporal/outcomes/failures';
-import { withRequestId } from '../../src/temporal/workflow/explicit-id';
+import { withFingerprint, withRequestId } from '../../src/temporal/workflow/call-context';
 import { interceptors } from '../../src/temporal/workflow/interceptors';
 
-type Header = Partial<{ id: string; idHash: string; problem: string } & ScopeHeader> | undefined;
+type Header =
+  | Partial<{ id: string; idHash: string; problem: string; since: number; print: string } & ScopeHeader>
+  | undefined;
 type Headers = Parameters<typeof readHeader>[0];
 const read = (headers: Headers): Header => readHeader<ScopeHeader>(headers);
 const started = { attempt: 1, firstExecutionRunId: 'run', originalExecutionRunId: 'run', runId: 'run' };
@@ -49,6 +54,7 @@ class Run {
       action = 'charge',
       headers = {},
       sent = (_: Header): unknown => undefined,
+      attempt = 1,
     } = {},
   ): Promise<Header> {
     let seen: Header;
@@ -57,13 +63,13 @@ class Run {
       return ends();
     };
     const schedule = this.outbound[kind as 'scheduleActivity'];
-    const input = { activityType: action, args, headers, options: {}, seq: 1 };
+    const input = { activityType: action, args, headers, options: {}, seq: 1, attempt };
     await schedule?.(input, next).catch(() => undefined);
     await quiet();
     return seen;
   }
 
-  async child(ends: () => Promise<unknown>): Promise<Header> {
+  async child(ends: () => Promise<unknown>, parentClosePolicy = 'TERMINATE'): Promise<Header> {
     let seen: Header;
     const next = async (input: { headers: Headers }) => {
       seen = read(input.headers);
@@ -71,7 +77,7 @@ class Run {
       completed.catch(() => undefined);
       return ['run id', completed] as const;
     };
-    const input = { workflowType: 'ship', headers: {}, options: { args: [1] }, seq: 1 };
+    const input = { workflowType: 'ship', headers: {}, options: { args: [1], parentClosePolicy }, seq: 1 };
     void (await this.outbound.startChildWorkflowExecution?.(input as never, next as never));
     await quiet();
     return seen;
@@ -99,6 +105,7 @@ const rejects = (id: string) => async (): Promise<never> =>
 let run: Run;
 beforeEach(() => {
   isReplaying = false;
+  scope = { cancellable: true, cancelRequested: never() };
   run = new Run();
 });
 
@@ -151,11 +158,62 @@ describe('a local activity that the SDK schedules again after a timer', () => {
     const args = [1];
     const first = await run.call(args, backOff, { kind });
     const beside = await run.call([1], ok, { kind });
-    const again = await run.call(args, ok, { kind });
-    expect(again).toEqual(first);
+    const again = await run.call(args, ok, { kind, attempt: 2 });
+    expect(again?.id).toBe(first?.id);
     expect(beside?.id).not.toBe(first?.id);
     expect((await run.call(args, ok, { kind }))?.id).not.toBe(first?.id); // it is over: a new intent
   });
+
+  // Mutation: trust in the array alone. An interceptor before this one may make a new array each time.
+  it('keeps its id in another array of equal arguments', async () => {
+    const first = await run.call([1], backOff, { kind });
+    await run.call([2], backOff, { kind });
+    expect((await run.call([1], backOff, { kind, attempt: 2 }))?.id).toBe(first?.id);
+    expect((await run.call([1], ok, { kind, attempt: 3 }))?.id).toBe(first?.id);
+  });
+
+  it('is found by its array first, also where the arguments have been changed in place', async () => {
+    const args = [1];
+    const first = await run.call(args, backOff, { kind });
+    args[0] = 2;
+    expect((await run.call(args, ok, { kind, attempt: 2 }))?.id).toBe(first?.id);
+  });
+
+  // Mutation: nobody listens to the scope. The SDK's timer is cancelled, and tells no interceptor.
+  it('is over when its timer is cancelled: the next equal call is the same intent', async () => {
+    let cancel = (_: unknown): void => undefined;
+    scope = { cancellable: true, cancelRequested: new Promise((_, reject) => (cancel = reject)) };
+    const first = await run.call([1], backOff, { kind });
+    cancel(new Error('cancelled'));
+    await quiet();
+    expect((await run.call([1], ok, { kind }))?.id).toBe(first?.id);
+  });
+
+  // Mutation: a scope that cannot be cancelled still hears of requests, and its timers go on.
+  it.each([
+    ['it was scheduled again before', { cancellable: true, attempt: 2 }],
+    ['its scope cannot be cancelled', { cancellable: false, attempt: 0 }],
+  ])('is not over for a cancellation when %s', async (_when, { cancellable, attempt }) => {
+    let cancel = (_: unknown): void => undefined;
+    const cancelRequested = new Promise<never>((_, reject) => (cancel = reject));
+    cancelRequested.catch(() => undefined);
+    scope = { cancellable, cancelRequested };
+    const first = await run.call([1], backOff, { kind });
+    if (attempt > 0) void run.call([1], never, { kind, attempt });
+    cancel(new Error('cancelled'));
+    await quiet();
+    expect((await run.call([1], ok, { kind }))?.id).not.toBe(first?.id);
+  });
+});
+
+it('a call that could not even be scheduled leaves its slot open', async () => {
+  const refused = (): never => {
+    throw new TypeError('no time-out given');
+  };
+  const first = await run.call([1], refused).catch(() => undefined);
+  expect((await run.call([1], ok))?.id).toBe(
+    first?.id ?? '3:run/6:charge/32:080a9ed428559ef602668b4c00f114f1/1:1',
+  );
 });
 
 describe('a child workflow', () => {
@@ -186,6 +244,16 @@ describe('a continue-as-new', () => {
     expect((await next.call([1], ok))?.id).toContain('run~2');
   });
 
+  // Mutation: every child carried. The next run's would get the receipts of one that has gone on by itself.
+  it('carries no child that goes on by itself, unless it has failed before', async () => {
+    await run.child(never, 'ABANDON');
+    expect((await run.continueAsNew())?.open).toEqual([]);
+    await run.child(fails, 'ABANDON');
+    expect((await run.continueAsNew())?.open).toHaveLength(1);
+    await run.child(never, 'REQUEST_CANCEL'); // the same call again
+    expect((await run.continueAsNew())?.open).toHaveLength(1);
+  });
+
   it('of another run is not believed', async () => {
     const next = new Run({ continuedFromExecutionRunId: 'other' }, { scope: 'run~2', from: 'run' });
     expect((await next.call([1], ok))?.id).toMatch(/^3:run\//);
@@ -207,7 +275,7 @@ describe('an explicit id', () => {
   ])('is refused to a second call %s, but not to the same call again', async (_what, args, action) => {
     await withRequestId('invoice:42', async () => {
       await run.call([1], fails);
-      expect(await run.call([1], ok)).toEqual({ idHash });
+      expect(await run.call([1], ok)).toEqual({ idHash, since: expect.any(Number) as number });
       await expect(async () => run.call(args, ok, { action })).rejects.toMatchObject({
         type: 'InvalidRequest',
       });
@@ -216,6 +284,78 @@ describe('an explicit id', () => {
 
   it('that cannot be an id is refused', () => {
     expect(() => withRequestId('', ok)).toThrow(expect.objectContaining({ type: 'InvalidRequest' }));
+  });
+});
+
+describe('a call says how old its intent may be', () => {
+  it('when it is made again after a failure, also in the next run', async () => {
+    const before = Date.now();
+    expect((await run.call([1], fails))?.since).toBeUndefined();
+    const { since = 0 } = (await run.call([1], fails)) ?? {};
+    expect(since).toBeGreaterThanOrEqual(before);
+    const header = await run.continueAsNew();
+    const next = new Run({ runId: 'second', continuedFromExecutionRunId: 'run' }, header as ScopeHeader);
+    expect(await next.call([1], ok)).toMatchObject({ since });
+    expect((await next.call([1], ok))?.since).toBeUndefined();
+  });
+
+  it.each<[string, Record<string, unknown>, ScopeHeader | undefined, string | undefined]>([
+    ['not in a first run', {}, undefined, undefined],
+    ['in a reset', { runId: 'reset' }, undefined, 'run'],
+    ['in a workflow retry', { runId: 'r', originalExecutionRunId: 'r', attempt: 2 }, undefined, 'run'],
+    ['in a child of a reset', {}, { scope: 'child-1', rerunOf: 'parent' }, 'parent'],
+  ])('%s', async (_name, more, header, rerunOf) => {
+    run = new Run(more, header);
+    expect((await run.call([1], ok))?.rerunOf).toBe(rerunOf);
+    expect((await withRequestId('invoice:42', () => run.call([2], ok)))?.rerunOf).toBe(rerunOf);
+    expect((await run.child(ok))?.rerunOf).toBe(rerunOf);
+    expect((await run.continueAsNew())?.rerunOf).toBe(rerunOf);
+  });
+});
+
+describe('a fingerprint', () => {
+  const charge = withFingerprint(
+    (order: { id: string; at: number }, kind?: string) => run.call([order], ok, { kind }),
+    ({ id }) => id,
+  );
+
+  // Mutation: the hash of the arguments, which a time or a uuid changes in every run.
+  it.each(['scheduleActivity', 'scheduleLocalActivity'])('stands for the arguments of %s', async (kind) => {
+    const first = await charge({ id: 'o1', at: 1 }, kind);
+    run = new Run({ runId: 'reset' });
+    const again = await charge({ id: 'o1', at: 2 }, kind);
+    expect(again?.id).toBe(first?.id);
+    expect(again?.print).toBe(first?.print);
+    expect(again?.id).toContain(first?.print);
+    expect((await charge({ id: 'o2', at: 2 }, kind))?.id).not.toBe(first?.id);
+  });
+
+  it('keeps equal calls apart', async () => {
+    const [first, second] = [await charge({ id: 'o1', at: 1 }), await charge({ id: 'o1', at: 2 })];
+    expect(first?.id).not.toBe(second?.id);
+  });
+
+  it('goes with an explicit id, and ends with its call', async () => {
+    const header = await withRequestId('invoice:42', () => charge({ id: 'o1', at: 1 }));
+    expect(header).toEqual({ idHash: hashRequestId('invoice:42'), print: expect.any(String) as string });
+    expect((await run.call([1], ok))?.print).toBeUndefined();
+  });
+
+  it('stands for the arguments of a child', async () => {
+    const ship = withFingerprint(
+      (_at: number) => run.child(fails),
+      () => 'parcel',
+    );
+    expect((await ship(1))?.scope).not.toBe((await run.child(fails))?.scope);
+    expect(await ship(2)).toEqual(await ship(3));
+  });
+
+  it('that cannot be written is refused before anything happens', () => {
+    const fn = jest.fn(ok);
+    expect(() => withFingerprint(fn, () => NaN)()).toThrow(
+      expect.objectContaining({ type: 'InvalidRequest' }),
+    );
+    expect(fn).not.toHaveBeenCalled();
   });
 });
 
@@ -240,7 +380,7 @@ describe('a bundle without the interceptors', () => {
   const load = (): { withRequestId: typeof withRequestId } => {
     let loaded: { withRequestId: typeof withRequestId } | undefined;
     jest.isolateModules(() => {
-      loaded = jest.requireActual('../../src/temporal/workflow/explicit-id');
+      loaded = jest.requireActual('../../src/temporal/workflow/call-context');
     });
     if (!loaded) throw new Error('not loaded');
     return loaded;

@@ -1,3 +1,3 @@
 /** For workflow code. Safe in the workflow sandbox. */
-export { withRequestId } from './explicit-id';
+export { withFingerprint, withRequestId } from './call-context';
 export { isOutcomeUnknown, requestIdOf } from './failures';

@@ -5,23 +5,20 @@
  */
 import {
   ApplicationFailure,
+  CancellationScope,
   workflowInfo,
+  type LocalActivityInput,
   type WorkflowInterceptors,
   type WorkflowOutboundCallsInterceptor,
 } from '@temporalio/workflow';
 
-import { CallTable, hashArgs, nextScope, type Call } from '../../ids';
-import {
-  headerName,
-  readHeader,
-  writeHeader,
-  type CallHeader,
-  type IdentityProblem,
-  type ScopeHeader,
-} from '../header';
-import { currentExplicitId, markInstalled, type ExplicitId } from './explicit-id';
+// Not by their index: the bundle would hold what only workers need.
+import { hashArgs, nextScope } from '../../ids/request-id';
+import { CallTable, type Call } from '../../ids/slots';
+import { headerName, readHeader, writeHeader, type CallHeader, type ScopeHeader } from '../header';
+import { currentCall, markInstalled, type ExplicitId } from './call-context';
 import { isRejectionOf } from './failures';
-import { scopeOf } from './scope';
+import { rerunOf, scopeOf } from './scope';
 
 type Headers = Parameters<typeof readHeader>[0];
 
@@ -35,42 +32,59 @@ interface Identified {
 class RunIdentity {
   private readonly scope: ReturnType<typeof scopeOf>;
   private readonly calls: CallTable | undefined;
+  private readonly rerunOf: string | undefined;
 
   constructor(headers: Headers) {
-    this.scope = scopeOf(workflowInfo(), readHeader<ScopeHeader>(headers));
+    const header = readHeader<ScopeHeader>(headers);
+    this.scope = scopeOf(workflowInfo(), header);
+    this.rerunOf = rerunOf(workflowInfo(), header);
     if ('scope' in this.scope) this.calls = new CallTable(this.scope.scope, this.scope.open);
   }
 
-  activity(action: string, args: readonly unknown[]): Identified {
-    const explicit = currentExplicitId();
-    const hash = hashOf(args);
-    if (explicit) return { header: useExplicitId(explicit, action, hash ?? '') };
-    if (hash === undefined) return problem('arguments');
-    if (!this.calls) return problem('problem' in this.scope ? this.scope.problem : 'arguments');
-    const call = this.calls.start('activity', action, hash);
-    return { header: { id: call.id }, call };
+  /** @param backedOff the call itself, where the SDK schedules it again */
+  activity(action: string, args: readonly unknown[], backedOff?: Call): Identified {
+    const { explicit, print } = currentCall();
+    const hash = print ?? hashOf(args);
+    const { rerunOf } = this;
+    if (explicit) {
+      const { idHash, since } = useExplicitId(explicit, action, hash ?? '');
+      return { header: { idHash, since, rerunOf, print } };
+    }
+    if (hash === undefined) return { header: { problem: 'arguments' } };
+    if (!this.calls)
+      return { header: { problem: 'problem' in this.scope ? this.scope.problem : 'arguments' } };
+    const call = backedOff ?? this.calls.start('activity', action, hash);
+    return { header: { id: call.id, since: seen(call), rerunOf, print }, call };
   }
 
   child(type: string, args: readonly unknown[]): Call | undefined {
-    const hash = hashOf(args);
+    const hash = currentCall().print ?? hashOf(args);
     return hash === undefined ? undefined : this.calls?.start('child', type, hash);
   }
 
-  settle(call: Call): void {
-    this.calls?.settle(call);
+  childScope(call: Call): ScopeHeader {
+    return { scope: call.id, rerunOf: this.rerunOf };
   }
 
-  reopen(call: Call): void {
-    this.calls?.reopen(call);
+  /** Ends the call: settled by a final outcome, else open again. */
+  end(call: Call, isFinal: boolean): void {
+    if (isFinal) this.calls?.settle(call);
+    else this.calls?.reopen(call);
   }
 
   next(): ScopeHeader | undefined {
     if (!('scope' in this.scope) || !this.calls) return undefined;
-    return { scope: nextScope(this.scope.scope), from: workflowInfo().runId, open: this.calls.openCalls() };
+    const scope = nextScope(this.scope.scope);
+    return { scope, from: workflowInfo().runId, open: this.calls.openCalls(), rerunOf: this.rerunOf };
   }
 }
 
-const problem = (name: IdentityProblem): Identified => ({ header: { problem: name } });
+/** When a call was first made, if this is not the first time. */
+function seen(call: { since?: number | undefined }): number | undefined {
+  const { since } = call;
+  call.since ??= Date.now();
+  return since;
+}
 
 function hashOf(args: readonly unknown[]): string | undefined {
   try {
@@ -80,7 +94,7 @@ function hashOf(args: readonly unknown[]): string | undefined {
   }
 }
 
-function useExplicitId(explicit: ExplicitId, action: string, hash: string): CallHeader {
+function useExplicitId(explicit: ExplicitId, action: string, hash: string) {
   explicit.call ??= { action, hash };
   if (explicit.call.action !== action || explicit.call.hash !== hash) {
     throw ApplicationFailure.nonRetryable(
@@ -88,7 +102,7 @@ function useExplicitId(explicit: ExplicitId, action: string, hash: string): Call
       'InvalidRequest',
     );
   }
-  return { idHash: explicit.idHash };
+  return { idHash: explicit.idHash, since: seen(explicit.call) };
 }
 
 const withHeader = <I extends { readonly headers: Headers }>(
@@ -104,17 +118,15 @@ const isLocalBackoff = (error: unknown): boolean =>
   error instanceof Error && error.name === 'LocalActivityDoBackoff';
 
 class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
-  // A local activity that is scheduled again comes with the very same array of arguments.
-  private readonly local = new WeakMap<readonly unknown[], Identified>();
+  /** Local activities that wait for the timer after which the SDK schedules them again, with their arguments. */
+  private readonly backingOff = new Map<Call, readonly unknown[]>();
 
   constructor(private readonly run: () => RunIdentity) {}
 
   scheduleActivity: NonNullable<WorkflowOutboundCallsInterceptor['scheduleActivity']> = (input, next) => {
     if (headerName in input.headers) return next(input); // registered twice
     const { header, call } = this.run().activity(input.activityType, input.args);
-    const result = next(withHeader(input, header));
-    if (call) this.follow(call, result);
-    return result;
+    return this.follow(call, () => next(withHeader(input, header)));
   };
 
   scheduleLocalActivity: NonNullable<WorkflowOutboundCallsInterceptor['scheduleLocalActivity']> = (
@@ -122,11 +134,9 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
     next,
   ) => {
     if (headerName in input.headers) return next(input);
-    const identified = this.local.get(input.args) ?? this.run().activity(input.activityType, input.args);
-    this.local.set(input.args, identified);
-    const result = next(withHeader(input, identified.header));
-    if (identified.call) this.follow(identified.call, result, () => this.local.delete(input.args));
-    return result;
+    const backedOff = input.attempt > 1 ? this.takeBackedOff(input) : undefined;
+    const { header, call } = this.run().activity(input.activityType, input.args, backedOff);
+    return this.follow(call, () => next(withHeader(input, header)), input.args);
   };
 
   startChildWorkflowExecution: NonNullable<WorkflowOutboundCallsInterceptor['startChildWorkflowExecution']> =
@@ -134,12 +144,13 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
       if (headerName in input.headers) return next(input);
       const call = this.run().child(input.workflowType, input.options.args ?? []);
       if (!call) return next(input);
-      const started = next(withHeader(input, { scope: call.id }));
-      const reopen = (): void => this.run().reopen(call);
-      started.then(([, completed]) => {
-        completed.then(() => this.run().settle(call), reopen);
-      }, reopen);
-      return started;
+      // Nobody retries it for the run that started it: an equal one in the next run is another intent.
+      call.isDetached = /ABANDON$/.test(String(input.options.parentClosePolicy));
+      return this.followStarted(
+        call,
+        () => next(withHeader(input, this.run().childScope(call))),
+        ([, completed]) => completed,
+      );
     };
 
   continueAsNew: NonNullable<WorkflowOutboundCallsInterceptor['continueAsNew']> = (input, next) => {
@@ -148,19 +159,57 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
   };
 
   /** A result settles the slot, and so does a rejection of this very intent; every other end leaves it open. */
-  private follow(call: Call, result: Promise<unknown>, ended: () => void = () => undefined): void {
-    result.then(
-      () => {
-        ended();
-        this.run().settle(call);
-      },
-      (error: unknown) => {
-        if (isLocalBackoff(error)) return;
-        ended();
-        if (isRejectionOf(error, call.id)) this.run().settle(call);
-        else this.run().reopen(call);
+  private follow<T>(call: Call | undefined, start: () => Promise<T>, local?: readonly unknown[]): Promise<T> {
+    if (!call) return start();
+    const end = (isFinal: boolean): void => this.run().end(call, isFinal);
+    return listen(
+      start,
+      () => end(true),
+      (error) => {
+        if (local && isLocalBackoff(error)) this.backOff(call, local);
+        else end(isRejectionOf(error, call.id));
       },
     );
+  }
+
+  /** Only a result settles the slot of what was started. */
+  private followStarted<T>(call: Call, start: () => Promise<T>, resultOf: (output: T) => Promise<unknown>) {
+    const end = (isFinal: boolean): void => this.run().end(call, isFinal);
+    const reopen = (): void => end(false);
+    return listen(start, (output) => void resultOf(output).then(() => end(true), reopen), reopen);
+  }
+
+  /** The call stays running while the SDK waits; a cancellation of the timer ends it, and comes from its scope. */
+  private backOff(call: Call, args: readonly unknown[]): void {
+    this.backingOff.set(call, args);
+    const { cancellable, cancelRequested } = CancellationScope.current();
+    if (!cancellable) return;
+    cancelRequested.catch(() => {
+      if (this.backingOff.delete(call)) this.run().end(call, false);
+    });
+  }
+
+  /** The call that comes again: with the very array of arguments, unless an interceptor made another of it. */
+  private takeBackedOff({ activityType, args }: LocalActivityInput): Call | undefined {
+    const waiting = [...this.backingOff];
+    const [call] =
+      waiting.find(([, its]) => its === args) ??
+      waiting.find(([{ action, hash }]) => action === activityType && hash === hashOf(args)) ??
+      [];
+    if (call) this.backingOff.delete(call);
+    return call;
+  }
+}
+
+/** Hears how it ends, and hands on the very promise. What was not even started ends at once. */
+function listen<T>(start: () => Promise<T>, done: (value: T) => void, failed: (error: unknown) => void) {
+  try {
+    const result = start();
+    result.then(done, failed);
+    return result;
+  } catch (error) {
+    failed(error);
+    throw error;
   }
 }
 

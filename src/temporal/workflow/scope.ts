@@ -11,10 +11,18 @@ type RunInfo = Pick<
   | 'firstExecutionRunId'
   | 'originalExecutionRunId'
   | 'retryPolicy'
+  | 'runId'
 >;
 
 /** The scope of a run, and the calls that were open when it began; or why it has none. */
 export type Scope = Required<Pick<ScopeHeader, 'scope' | 'open'>> | { readonly problem: IdentityProblem };
+
+/** The earlier run that this one repeats, in whole or in part; its calls may have been made before. */
+export const rerunOf = (info: RunInfo, header: Partial<ScopeHeader> | undefined): string | undefined => {
+  if (header?.rerunOf !== undefined) return header.rerunOf;
+  if (info.attempt > 1) return info.firstExecutionRunId;
+  return info.originalExecutionRunId === info.runId ? undefined : info.originalExecutionRunId;
+};
 
 /** What survives what was measured on a server; the table is in `docs/request-ids.md`. */
 export function scopeOf(info: RunInfo, header: Partial<ScopeHeader> | undefined): Scope {
