@@ -1,5 +1,6 @@
 export { canonicalJson } from './canonical';
 export {
+  callSiteOf,
   fallbackRequestId,
   fingerprintOf,
   generationId,

@@ -54,3 +54,11 @@ export const fallbackRequestId = (parts: readonly string[]): string => {
   const id = composeId(['no-header', ...parts]);
   return requestIdProblem(id) === undefined ? id : composeId(['no-header', sha256Hex(id)]);
 };
+
+/** Where a derived id's call stands (its scope and action) and what it was called with; `undefined` for other ids. */
+export function callSiteOf(
+  derivedId: string,
+): { readonly site: string; readonly argsHash: string } | undefined {
+  const [, site, argsHash] = /^(.*)\/32:([0-9a-f]{32})\/\d:\d+$/s.exec(derivedId) ?? [];
+  return site === undefined || argsHash === undefined ? undefined : { site, argsHash };
+}

@@ -3,6 +3,7 @@ import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, CompleteAsyncError } from '@temporalio/common';
 
 import { GuardNotInstalledError, NotCommittedError, RejectedError } from '../../src/core';
+import { composeId } from '../../src/ids';
 import { effect, guarded, requestId } from '../../src/temporal/activity';
 import { headerName, writeHeader, type CallHeader } from '../../src/temporal/header';
 import { activityInterceptor } from '../../src/temporal/worker/interceptor';
@@ -32,7 +33,23 @@ interface Attempt {
 }
 
 const logged: string[] = [];
-beforeEach(() => (logged.length = 0));
+const counted: string[] = [];
+/** The history of the run that another one repeats. */
+let earlierCalls: { readonly activityId: string; readonly type?: string; readonly id?: string }[] = [];
+beforeEach(() => ([logged.length, counted.length, earlierCalls] = [0, 0, []]));
+
+const workflowService = {
+  getWorkflowExecutionHistory: async () => ({
+    history: {
+      events: earlierCalls.map(({ activityId, type = 'act', id }) => ({
+        activityTaskScheduledEventAttributes: {
+          ...{ activityId, activityType: { name: type } },
+          header: { fields: id === undefined ? {} : { [headerName]: writeHeader({ id }) } },
+        },
+      })),
+    },
+  }),
+};
 
 function contextOf({ info = {}, signal = new AbortController().signal }: Attempt): Context {
   return {
@@ -43,7 +60,12 @@ function contextOf({ info = {}, signal = new AbortController().signal }: Attempt
       ...info,
     },
     cancellationSignal: signal,
-    log: { warn: (message: string) => logged.push(message) },
+    log: {
+      warn: (message: string) => logged.push(message),
+      info: (message: string) => logged.push(message),
+    },
+    metricMeter: { createCounter: (name: string) => ({ add: () => counted.push(name) }) },
+    client: { workflowService },
   } as unknown as Context;
 }
 
@@ -271,9 +293,12 @@ describe('a failure', () => {
 });
 
 describe('a claim that a failover may have lost', () => {
-  const olderMs = async (info: Record<string, unknown>): Promise<number | undefined> => {
+  const olderMs = async (
+    info: Record<string, unknown>,
+    more: Partial<CallHeader> = {},
+  ): Promise<number | undefined> => {
     const claim = jest.spyOn(world.receipts, 'claim');
-    await ending(pay, { info });
+    await ending(pay, { info, header: { id: 'order:1', ...more } });
     return claim.mock.calls.at(-1)?.[0].mayBeOlderMs;
   };
 
@@ -285,5 +310,105 @@ describe('a claim that a failover may have lost', () => {
     expect(await olderMs({ ...first, attempt: 2 })).toBeGreaterThan(100_000);
     const reset = { scheduledTimestampMs, currentAttemptScheduledTimestampMs: Date.now() };
     expect(await olderMs(reset)).toBeGreaterThan(100_000);
+  });
+
+  // Mutation: an attempt's own times alone. The workflow's own loop, its reset and its retry make first attempts.
+  it('is thought of where the workflow made the call before', async () => {
+    const now = Date.now();
+    const first = { scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now };
+    expect(await olderMs(first, { since: now - 200_000 })).toBeGreaterThanOrEqual(260_000);
+    expect(await olderMs(first, { since: now - 200_000 })).toBeLessThan(300_000);
+    const at = (now - 300_000).toString(16).padStart(12, '0');
+    const rerunOf = `${at.slice(0, 8)}-${at.slice(8)}-7abc-8abc-0123456789ab`;
+    expect(await olderMs(first, { rerunOf })).toBeGreaterThanOrEqual(360_000);
+    expect(await olderMs(first, { rerunOf })).toBeLessThan(400_000);
+    expect(await olderMs(first, { rerunOf: '01a20ea2-e19f-486a-a5fd-fc6895593192' })).toBeGreaterThan(now);
+  });
+});
+
+describe('a workflow that runs again', () => {
+  const id = (args: string, slot = 1, action = 'act'): string =>
+    composeId(['run-1', action, args.repeat(32), String(slot)]);
+  const rerunOf = 'run-0';
+  /** What was said once everything had been looked at. */
+  const said = async (header: CallHeader, more: Attempt = {}): Promise<string> => {
+    logged.length = 0;
+    await ending(pay, { header, ...more });
+    await new Promise((resolve) => setImmediate(resolve));
+    return logged.join();
+  };
+
+  it('and calls with other arguments than before is warned', async () => {
+    earlierCalls = [{ activityId: '7', id: id('a') }];
+    expect(await said({ id: id('b'), rerunOf })).toMatch(/other arguments than before/);
+    expect(counted).toEqual(['activity_guard_changed_arguments']);
+  });
+
+  it.each<[string, CallHeader, typeof earlierCalls]>([
+    ['it is no rerun', { id: id('b') }, [{ activityId: '7', id: id('a') }]],
+    ['the call was not made before', { id: id('b'), rerunOf }, [{ activityId: '8', id: id('a') }]],
+    ['only the slot differs', { id: id('a', 2), rerunOf }, [{ activityId: '7', id: id('a') }]],
+    ['it was another action', { id: id('b'), rerunOf }, [{ activityId: '7', id: id('a', 1, 'b') }]],
+    ['it was another activity', { id: id('b'), rerunOf }, [{ activityId: '7', type: 'b', id: id('a') }]],
+    ['it had no id then', { id: id('b'), rerunOf }, [{ activityId: '7' }]],
+    ['the id is explicit', { idHash: 'ab'.repeat(32), rerunOf }, [{ activityId: '7', id: id('a') }]],
+    ['it was open', { id: id('b'), rerunOf, since: 1 }, [{ activityId: '7', id: id('a') }]],
+  ])('is not warned where %s', async (_why, header, calls) => {
+    earlierCalls = calls;
+    expect(await said(header)).toBe('');
+  });
+
+  it('is not warned, nor held up, where the history cannot be read', async () => {
+    jest.spyOn(workflowService, 'getWorkflowExecutionHistory').mockRejectedValueOnce(new Error('gone'));
+    expect(await said({ id: id('b'), rerunOf })).toBe('');
+  });
+
+  it('reads a history once, and not for receipts', async () => {
+    const read = jest.spyOn(workflowService, 'getWorkflowExecutionHistory').mockClear();
+    const { engine } = world.worker();
+    const factory = activityInterceptor({ engine, defaults: {}, activities: { act: pay } });
+    for (const header of [
+      { id: id('b'), rerunOf },
+      { id: id('b'), rerunOf },
+      { id: id('c'), rerunOf },
+    ]) {
+      const input = { args: [1], headers: { [headerName]: writeHeader(header) } };
+      await world.clock.until(
+        factory(contextOf({})).inbound?.execute?.(input, () => pay(1)) as Promise<unknown>,
+      );
+    }
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  // Protocol: said in the docs, counted and logged.
+  it('and gets the receipt of a call that was left open hears so', async () => {
+    expect(await said({ id: 'order:1' })).toBe('');
+    expect(await said({ id: 'order:1', since: 1 }, { info: { isLocal: true, attempt: 2 } })).toBe('');
+    expect(await said({ id: 'order:1', since: 1 })).toMatch(/got the receipt of that same intent/);
+    expect(counted).toEqual(['activity_guard_same_intent_replays']);
+  });
+});
+
+describe("the workflow's fingerprint", () => {
+  it('stands for the arguments, which may change', async () => {
+    const header = { id: 'order:1', print: 'f'.repeat(32) };
+    expect([await ending(pay, { args: [1], header }), await ending(pay, { args: [2], header })]).toEqual([
+      'order:1',
+      'order:1',
+    ]);
+    expect(ran).toHaveLength(1);
+    expect(await ending(pay, { args: [1], header: { ...header, print: 'e'.repeat(32) } })).toBe(
+      'RequestIdReused',
+    );
+  });
+
+  // Mutation: a fingerprint of the activity that is taken for one of the call.
+  it('is asked for where the activity has one, which cannot reach a derived id', async () => {
+    const printed = guarded({ fingerprint: () => 1 }, plain);
+    await attempt(printed, { header: { id: 'order:1', print: 'f' } });
+    await attempt(guarded({ fingerprint: () => 1, requestId: () => 'own' }, plain));
+    expect(logged).toEqual([]);
+    await attempt(printed, { header: { id: 'order:2' } });
+    expect(logged.join()).toMatch(/withFingerprint\(act, …\)/);
   });
 });

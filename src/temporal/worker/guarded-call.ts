@@ -15,9 +15,10 @@ import {
   type IdentifiedRequest,
 } from '../../ids';
 import type { EffectOptions, GuardedOptions, StepOptions } from '../activity/options';
-import { readHeader, type CallHeader, type IdentityProblem } from '../header';
+import { readHeader, type CallAge, type CallHeader, type IdentityProblem } from '../header';
 import { codecOf } from './converter';
 import type { PatienceWatch } from './patience';
+import type { RerunWatch } from './reruns';
 
 /** What applies to every guarded activity of a worker unless the activity says otherwise. */
 export interface GuardDefaults {
@@ -59,7 +60,16 @@ export interface ActivityAttempt {
   /** When the attempt began, by the monotonic clock. */
   readonly startedAt: number;
   /** What is said once by each worker. */
-  readonly warnOnce: { headerMissing: boolean; readonly ifImpatient: PatienceWatch };
+  readonly warnOnce: WarnOnce;
+}
+
+/** What one worker has said, and looks for. */
+export interface WarnOnce {
+  headerMissing: boolean;
+  readonly ifImpatient: PatienceWatch;
+  readonly ofReruns: RerunWatch;
+  /** Activities whose fingerprint does not reach the ids of their calls. */
+  readonly uselessFingerprints: Set<string>;
 }
 
 /** A call of a guarded activity. */
@@ -70,7 +80,9 @@ export function callOf(
   const { args } = attempt.input;
   const action = options.action ?? attempt.context.info.activityType;
   const identity = identityOf(attempt, options.requestId);
-  const content = options.fingerprint ? options.fingerprint(...args) : args;
+  const { print } = headerOf(attempt.input);
+  const content = options.fingerprint ? options.fingerprint(...args) : (print ?? args);
+  if (options.fingerprint) warnOfFingerprint(attempt, options);
   const generation = options.generation ? generationOf(options.generation(...args)) : 1;
   const terms = termsOf(attempt, options);
   return {
@@ -95,6 +107,7 @@ export function stepCallOf(
   const requestId = own ?? composeId([identityOf(attempt, undefined).requestId, name]);
   const identity = checkedId(requestId, `the step ${JSON.stringify(name)}`);
   const payload = options.payload ?? attempt.input.args;
+  const content = options.payload ?? headerOf(attempt.input).print ?? payload;
   return {
     ...termsOf(attempt, options),
     ...identity,
@@ -102,7 +115,7 @@ export function stepCallOf(
     generation: generation === undefined ? 1 : generationOf(generation),
     payload,
     codec: codecOf(attempt.context, undefined),
-    fingerprint: fingerprint(action, payload, identity.requestId),
+    fingerprint: fingerprint(action, content, identity.requestId),
   };
 }
 
@@ -110,7 +123,7 @@ const optionalMs = (option: string, value: Duration | undefined): number | undef
   value === undefined ? undefined : toMs(option, value);
 
 /** What does not depend on whose intent it is. */
-function termsOf({ defaults, context, startedAt }: ActivityAttempt, options: EffectOptions) {
+function termsOf({ defaults, context, input, startedAt }: ActivityAttempt, options: EffectOptions) {
   const { info } = context;
   const startToCloseMs = info.startToCloseTimeoutMs || info.scheduleToCloseTimeoutMs || longestAttemptMs;
   return {
@@ -128,7 +141,7 @@ function termsOf({ defaults, context, startedAt }: ActivityAttempt, options: Eff
     ),
     providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
     retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
-    mayBeOlderMs: mayBeOlderMs(info),
+    mayBeOlderMs: mayBeOlderMs(info, headerOf(input)),
     deadline: startedAt + startToCloseMs - Math.min(longestReportMs, startToCloseMs * reportShare),
     attempt: info.attempt,
     signal: context.cancellationSignal,
@@ -137,16 +150,28 @@ function termsOf({ defaults, context, startedAt }: ActivityAttempt, options: Eff
 
 /**
  * How long ago an earlier attempt may have claimed the id. An attempt's number does not tell: a reset of the activity
- * starts it at 1 again. The server's clock and this machine's need not agree, so the longer time counts, and more.
+ * starts it at 1 again, and the workflow may have made the call before. The server's clock and this machine's need not
+ * agree, so the longer time counts, and more.
  */
-function mayBeOlderMs({
-  attempt,
-  scheduledTimestampMs,
-  currentAttemptScheduledTimestampMs,
-}: Context['info']): number | undefined {
+function mayBeOlderMs(
+  { attempt, scheduledTimestampMs, currentAttemptScheduledTimestampMs }: Context['info'],
+  { since, rerunOf }: ReadCallHeader,
+): number | undefined {
   const between = currentAttemptScheduledTimestampMs - scheduledTimestampMs;
-  if (attempt === 1 && between < 1) return undefined;
-  return Math.max(between, Date.now() - scheduledTimestampMs, 0) + clockSlackMs;
+  const isFirst = attempt === 1 && between < 1;
+  if (isFirst && since === undefined && rerunOf === undefined) return undefined;
+  const earliest = Math.min(
+    scheduledTimestampMs,
+    since ?? Infinity,
+    rerunOf === undefined ? Infinity : startOfRun(rerunOf),
+  );
+  return Math.max(between, Date.now() - earliest, 0) + clockSlackMs;
+}
+
+/** When a run began, in milliseconds since 1970: Temporal's run ids are UUIDs of version 7. Any other may be of any age. */
+function startOfRun(runId: string): number {
+  const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(runId) ?? [];
+  return high === undefined || low === undefined ? 0 : Number.parseInt(high + low, 16);
 }
 
 function generationOf(generation: unknown): number {
@@ -171,22 +196,38 @@ const problems: Readonly<Record<IdentityProblem, string>> = {
     'its workflow has both a cron schedule and a retry policy, so a tick and a retry cannot be told apart',
 };
 
+type ReadCallHeader = Partial<CallAge & { id: string; idHash: string; problem: IdentityProblem }>;
+
+const headerOf = ({ headers }: ActivityExecuteInput): ReadCallHeader => readHeader<CallHeader>(headers) ?? {};
+
+function warnOfFingerprint(
+  { context, input, warnOnce }: ActivityAttempt,
+  { requestId }: GuardedOptions,
+): void {
+  const { id, print } = headerOf(input);
+  const { activityType } = context.info;
+  if (requestId || id === undefined || print !== undefined || warnOnce.uselessFingerprints.has(activityType))
+    return;
+  warnOnce.uselessFingerprints.add(activityType);
+  context.log.warn(
+    `activity-guard: ${activityType} has a fingerprint, but the workflow derived its id from all of its arguments: if one of them changes when the workflow runs again, so does the id, and it happens twice. Say it in the workflow, withFingerprint(${activityType}, …), or give it a requestId. (Said once per worker.)`,
+  );
+}
+
 function identityOf(
   { context, input, warnOnce }: ActivityAttempt,
   own: GuardedOptions['requestId'],
 ): IdentifiedRequest {
-  const header = readHeader<CallHeader>(input.headers) as
-    | Partial<{ id: string; idHash: string; problem: IdentityProblem }>
-    | undefined;
-  if (header?.idHash !== undefined)
+  const header = headerOf(input);
+  if (header.idHash !== undefined)
     return { requestId: hashedRequestId(header.idHash), requestIdHash: header.idHash };
   const { activityType } = context.info;
-  if (own === undefined && header?.problem !== undefined) {
+  if (own === undefined && header.problem !== undefined) {
     throw new InvalidRequestError(
       `No request id can be derived for ${activityType}: ${problems[header.problem]}. Nothing was run. Give it one: withRequestId(id, fn) in the workflow, or requestId: (…args) => id on the activity.`,
     );
   }
-  const requestId = own ? own(...input.args) : (header?.id ?? withoutHeader(context, warnOnce));
+  const requestId = own ? own(...input.args) : (header.id ?? withoutHeader(context, warnOnce));
   return checkedId(requestId, activityType);
 }
 
@@ -197,7 +238,7 @@ function checkedId(requestId: string, whose: string): IdentifiedRequest {
   return { requestId: normal, requestIdHash: hashRequestId(normal) };
 }
 
-function withoutHeader({ info, log }: Context, warnOnce: { headerMissing: boolean }): string {
+function withoutHeader({ info, log }: Context, warnOnce: WarnOnce): string {
   if (!warnOnce.headerMissing) {
     warnOnce.headerMissing = true;
     log.warn(

@@ -14,6 +14,7 @@ import { guardedOptions } from '../activity/guarded';
 import { rejectionFailure, toFailure } from '../outcomes/failures';
 import { callOf, stepCallOf, type ActivityAttempt, type GuardDefaults } from './guarded-call';
 import { patienceWatch } from './patience';
+import { rerunWatch } from './reruns';
 import { sendable } from './sendable';
 
 /** What the interceptor of one worker works with. */
@@ -26,7 +27,12 @@ export interface InterceptorSetup {
 
 /** A factory for `interceptors.activity` of a worker. */
 export function activityInterceptor(setup: InterceptorSetup): ActivityInterceptorsFactory {
-  const warnOnce = { headerMissing: false, ifImpatient: patienceWatch() };
+  const warnOnce = {
+    headerMissing: false,
+    ifImpatient: patienceWatch(),
+    ofReruns: rerunWatch(),
+    uselessFingerprints: new Set<string>(),
+  };
   return (context) => ({
     inbound: { execute: (input, next) => execute(setup, context, input, next, warnOnce) },
   });
@@ -108,13 +114,14 @@ class Steps {
 
 async function runCall(
   engine: GuardEngine,
-  { context, warnOnce }: ActivityAttempt,
+  { context, input, warnOnce }: ActivityAttempt,
   makeCall: () => GuardedCall,
 ): Promise<unknown> {
   try {
     const call = makeCall();
     warnOnce.ifImpatient(context, call);
     const outcome = await engine.run(call);
+    warnOnce.ofReruns(context, input, outcome);
     switch (outcome.kind) {
       case 'result':
         return outcome.value;
