@@ -13,6 +13,7 @@ import {
 import { CallTable, hashArgs, nextScope, type Call } from '../../ids';
 import {
   headerName,
+  nexusHeaderName,
   readHeader,
   writeHeader,
   type CallHeader,
@@ -135,17 +136,35 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
       const call = this.run().child(input.workflowType, input.options.args ?? []);
       if (!call) return next(input);
       const started = next(withHeader(input, { scope: call.id }));
-      const reopen = (): void => this.run().reopen(call);
-      started.then(([, completed]) => {
-        completed.then(() => this.run().settle(call), reopen);
-      }, reopen);
+      this.followStarted(call, started, ([, completed]) => completed);
       return started;
     };
+
+  /** Nexus has headers of its own, of plain texts. The worker that handles the operation reads this one. */
+  startNexusOperation: NonNullable<WorkflowOutboundCallsInterceptor['startNexusOperation']> = (
+    input,
+    next,
+  ) => {
+    if (nexusHeaderName in input.headers) return next(input);
+    const call = this.run().child('nexus', [input.endpoint, input.service, input.operation, input.input]);
+    if (!call) return next(input);
+    const started = next({ ...input, headers: { ...input.headers, [nexusHeaderName]: call.id } });
+    this.followStarted(call, started, ({ result }) => result);
+    return started;
+  };
 
   continueAsNew: NonNullable<WorkflowOutboundCallsInterceptor['continueAsNew']> = (input, next) => {
     const scope = headerName in input.headers ? undefined : this.run().next();
     return next(scope ? withHeader(input, scope) : input);
   };
+
+  /** Only a result settles the slot of what was started. */
+  private followStarted<T>(call: Call, started: Promise<T>, resultOf: (output: T) => Promise<unknown>): void {
+    const reopen = (): void => this.run().reopen(call);
+    started.then((output) => {
+      resultOf(output).then(() => this.run().settle(call), reopen);
+    }, reopen);
+  }
 
   /** A result settles the slot, and so does a rejection of this very intent; every other end leaves it open. */
   private follow(call: Call, result: Promise<unknown>, ended: () => void = () => undefined): void {
