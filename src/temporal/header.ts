@@ -8,6 +8,9 @@ import type { Call } from '../ids';
 /** The name of the header. */
 export const headerName = 'activity-guard';
 
+/** The name of the header of a Nexus operation: its value is the scope that the caller gives it. */
+export const nexusHeaderName = 'activity-guard-scope';
+
 /** Why a workflow could not derive an id: the guarded activity refuses, and says what to do. */
 export type IdentityProblem = 'arguments' | 'cron-with-retry';
 

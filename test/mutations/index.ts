@@ -3,6 +3,7 @@ import { decisions } from './decisions';
 import { ids } from './ids';
 import { memory } from './memory';
 import type { Mutation } from './mutation';
+import { nexus } from './nexus';
 import { postgres } from './postgres';
 import { temporal } from './temporal';
 
@@ -14,4 +15,5 @@ export const mutations: readonly Mutation[] = [
   ...postgres,
   ...ids,
   ...temporal,
+  ...nexus,
 ];

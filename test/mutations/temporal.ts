@@ -229,8 +229,8 @@ export const temporal = [
       [
         1,
         'a child slot is settled only by a result',
-        'completed.then(() => this.run().settle(call), reopen);',
-        'completed.then(() => this.run().settle(call), () => this.run().settle(call));',
+        'resultOf(output).then(() => this.run().settle(call), reopen);',
+        'resultOf(output).then(() => this.run().settle(call), () => this.run().settle(call));',
       ],
       [1, 'a continue-as-new hands on its scope', 'scope ? withHeader(input, scope) : input', 'input'],
       [

@@ -1,5 +1,6 @@
 /** For workers. */
 export { ActivityGuardPlugin, activityGuardInterceptors } from './plugin';
 export type { ActivityGuardOptions } from './plugin';
+export type { NexusCaller } from './nexus';
 export type { GuardDefaults } from './guarded-call';
 export type { GuardEvent } from '../../core';

@@ -1,7 +1,7 @@
 /**
  * Registers the guard on a worker: the activity interceptor (outermost, so that what it stores is what the history
  * gets), the workflow interceptors (in bundles made by the worker, by `bundleWorkflowCode` and in replays), and a
- * check of receipts and configuration before the worker polls.
+ * check of receipts and configuration before the worker polls. For Nexus handlers, it hands on the caller's scope.
  */
 import { randomUUID } from 'node:crypto';
 
@@ -12,6 +12,7 @@ import { GuardEngine, type GuardEvent, type ReceiptStore } from '../../core';
 import { systemClock } from '../../system-clock';
 import type { GuardDefaults } from './guarded-call';
 import { activityInterceptor } from './interceptor';
+import { nexusInterceptors, type NexusCaller } from './nexus';
 import { preflight } from './preflight';
 
 /** How a worker guards its activities. Durations are milliseconds or texts such as `'30s'`. */
@@ -20,6 +21,13 @@ export interface ActivityGuardOptions extends GuardDefaults {
   readonly receipts: ReceiptStore;
   /** Told what happens to request ids; for metrics and logs. What it throws is ignored. */
   readonly onEvent?: (event: GuardEvent) => void;
+  /**
+   * Which Nexus callers the workflows that an operation starts are tied to, so that the same operation again has the
+   * same request ids; by default all. A caller chooses what it sends: one that means harm can send the same twice,
+   * and gets the receipts of its own earlier calls where the workflow would act anew. Refuse callers whom you would
+   * not let choose your idempotency keys. What it throws fails the operation, which Temporal then retries.
+   */
+  readonly trustNexusCaller?: (caller: NexusCaller) => boolean;
 }
 
 /** A worker that has ended waits this long for its effects; those that still run keep their claims. */
@@ -54,11 +62,12 @@ function newEngine({ receipts, onEvent }: ActivityGuardOptions): GuardEngine {
  */
 export function activityGuardInterceptors(
   options: ActivityGuardOptions & { readonly activities: object },
-): Required<Pick<WorkerInterceptors, 'activity' | 'workflowModules'>> {
+): Required<Pick<WorkerInterceptors, 'activity' | 'workflowModules' | 'nexus' | 'client'>> {
   const { activities, ...defaults } = options;
   return {
     activity: [activityInterceptor({ engine: newEngine(options), defaults, activities })],
     workflowModules: [workflowInterceptors],
+    ...nexusInterceptors(options.trustNexusCaller),
   };
 }
 
@@ -73,7 +82,13 @@ export class ActivityGuardPlugin extends SimplePlugin {
   private running = 0;
 
   constructor(private readonly guard: ActivityGuardOptions) {
-    super({ name: 'activity-guard', workerInterceptors: { workflowModules: [workflowInterceptors] } });
+    super({
+      name: 'activity-guard',
+      workerInterceptors: {
+        workflowModules: [workflowInterceptors],
+        ...nexusInterceptors(guard.trustNexusCaller),
+      },
+    });
     this.engine = newEngine(guard);
   }
 

@@ -15,7 +15,14 @@ import {
 // Not by their index: the bundle would hold what only workers need.
 import { hashArgs, nextScope } from '../../ids/request-id';
 import { CallTable, type Call } from '../../ids/slots';
-import { headerName, readHeader, writeHeader, type CallHeader, type ScopeHeader } from '../header';
+import {
+  headerName,
+  nexusHeaderName,
+  readHeader,
+  writeHeader,
+  type CallHeader,
+  type ScopeHeader,
+} from '../header';
 import { currentCall, markInstalled, type ExplicitId } from './call-context';
 import { isRejectionOf } from './failures';
 import { rerunOf, scopeOf } from './scope';
@@ -152,6 +159,23 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
         ([, completed]) => completed,
       );
     };
+
+  /** Nexus has headers of its own, of plain texts. The worker that handles the operation reads this one. */
+  startNexusOperation: NonNullable<WorkflowOutboundCallsInterceptor['startNexusOperation']> = (
+    input,
+    next,
+  ) => {
+    if (nexusHeaderName in input.headers) return next(input);
+    const { endpoint, service, operation } = input;
+    const call = this.run().child(`nexus:${endpoint}/${service}/${operation}`, [input.input]);
+    if (!call) return next(input);
+    const headers = { ...input.headers, [nexusHeaderName]: call.id };
+    return this.followStarted(
+      call,
+      () => next({ ...input, headers }),
+      ({ result }) => result,
+    );
+  };
 
   continueAsNew: NonNullable<WorkflowOutboundCallsInterceptor['continueAsNew']> = (input, next) => {
     const scope = headerName in input.headers ? undefined : this.run().next();
