@@ -132,7 +132,7 @@ describe('a workflow that a Nexus handler starts', () => {
       const before = await resultOf(payOverNexus, handle);
       expect(await resetAndFinish(handle)).toEqual(before);
     });
-    const [first, second] = runsFor('reset');
+    const [first, second] = [runsFor('reset')[0], runsFor('reset').at(-1)];
     expect(second).toMatchObject({ sent: first?.sent });
     expect(second?.workflowId).not.toBe(first?.workflowId);
     expect(second?.requestId).not.toBe(first?.requestId); // nothing that Temporal itself could know them by
@@ -147,7 +147,7 @@ describe('a workflow that a Nexus handler starts', () => {
       const handle = await start(failsAfterNexus, 'retried', { retry });
       await resultOf(failsAfterNexus, handle);
     });
-    expect(new Set(runsFor('retried').map((h) => h.workflowId)).size).toBe(3);
+    expect(new Set(runsFor('retried').map((h) => h.requestId)).size).toBe(3);
     expect(provider.count('retried')).toBe(1);
   });
 
@@ -167,15 +167,20 @@ describe('a workflow that a Nexus handler starts', () => {
       await resultOf(payShakilyOverNexus, await start(payShakilyOverNexus, 'shaky')),
       await resultsOfStarted('shaky'),
     ]);
-    expect(started).toEqual([charge, charge, charge]);
+    expect(started.length).toBeGreaterThanOrEqual(3);
+    expect(started).toEqual(started.map(() => charge));
     expect(new Set(runsFor('shaky').map((h) => h.sent)).size).toBe(1); // Temporal sends the header each time
     expect(provider.count('shaky')).toBe(1);
   });
 });
 
 describe('without the scope of its caller', () => {
-  const scopeOfBooked = (order: string): (string | undefined)[] =>
-    provider.booked.filter((b) => b.order === order).map((b) => /^\d+:([^/]*)\//.exec(b.reference)?.[1]);
+  const ownScope = /^36:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\//;
+  const expectOwnScopes = (order: string): void => {
+    const booked = provider.booked.filter((b) => b.order === order);
+    expect(booked).not.toEqual([]);
+    for (const { reference } of booked) expect(reference).toMatch(ownScope);
+  };
 
   // Unguarded callers lose what the header gives, and nothing else.
   it('a workflow has a scope of its own: the caller has no interceptor', async () => {
@@ -187,16 +192,15 @@ describe('without the scope of its caller', () => {
       },
       { callersBundle: bare },
     );
-    expect(runsFor('bare').map((h) => h.sent)).toEqual([undefined, undefined]);
-    expect(scopeOfBooked('bare')).toEqual([expect.stringMatching(uuid), expect.stringMatching(uuid)]);
+    expect(runsFor('bare').filter((h) => h.sent !== undefined)).toEqual([]);
+    expect(provider.count('bare')).toBeGreaterThanOrEqual(2); // not tied to one another
+    expectOwnScopes('bare');
   });
 
   it('a workflow has a scope of its own: the caller is not trusted', async () => {
     await withWorkers(async () => resultOf(payOverNexus, await start(payOverNexus, 'distrusted')), {
       trusts: false,
     });
-    expect(scopeOfBooked('distrusted')).toEqual([expect.stringMatching(uuid)]);
+    expectOwnScopes('distrusted');
   });
 });
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
