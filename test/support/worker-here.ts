@@ -57,9 +57,9 @@ export class WorkerHere {
     );
   }
 
-  /** A bundle of the plain workflows without the guard's interceptors. */
-  bareBundle(): Promise<WorkflowBundle> {
-    return bundleWorkflowCode({ workflowsPath: plainWorkflows, logger: quiet });
+  /** A bundle without the guard's interceptors, of the plain workflows unless said otherwise. */
+  bareBundle(workflowsPath = plainWorkflows): Promise<WorkflowBundle> {
+    return bundleWorkflowCode({ workflowsPath, logger: quiet });
   }
 
   /** The receipt of an id that a workflow gave with `withRequestId`. */

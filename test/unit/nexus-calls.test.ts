@@ -64,7 +64,7 @@ const scopeOf = async (...args: Parameters<typeof send>): Promise<string | undef
 it('an operation is sent with a scope, and with the headers it had', async () => {
   expect(await send({ headers: { trace: 'id' } })).toEqual({
     trace: 'id',
-    [nexusHeaderName]: 'child-8fcc79ad2201eae3586574efece06f78',
+    [nexusHeaderName]: 'child-56481c32f6d9e1aedcbe089e8f981709',
   });
 });
 

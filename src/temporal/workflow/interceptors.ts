@@ -13,7 +13,7 @@ import {
 } from '@temporalio/workflow';
 
 // Not by their index: the bundle would hold what only workers need.
-import { hashArgs, nextScope } from '../../ids/request-id';
+import { composeId, hashArgs, nextScope } from '../../ids/request-id';
 import { CallTable, type Call } from '../../ids/slots';
 import {
   headerName,
@@ -167,7 +167,7 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
   ) => {
     if (nexusHeaderName in input.headers) return next(input);
     const { endpoint, service, operation } = input;
-    const call = this.run().child(`nexus:${endpoint}/${service}/${operation}`, [input.input]);
+    const call = this.run().child(composeId(['nexus', endpoint, service, operation]), [input.input]);
     if (!call) return next(input);
     const headers = { ...input.headers, [nexusHeaderName]: call.id };
     return this.followStarted(
