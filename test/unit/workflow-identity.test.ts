@@ -179,6 +179,28 @@ describe('a local activity that the SDK schedules again after a timer', () => {
     expect((await run.call(args, ok, { kind, attempt: 2 }))?.id).toBe(first?.id);
   });
 
+  // Mutation: a call with an explicit id, which is no slot's, that takes away the back-off of an equal one.
+  it('keeps its id beside an equal one with an explicit id', async () => {
+    const args = [1];
+    const first = await run.call(args, backOff, { kind });
+    await withRequestId('invoice:42', () => run.call([1], backOff, { kind }));
+    await withRequestId('invoice:42', () => run.call([1], ok, { kind, attempt: 2 }));
+    expect((await run.call(args, ok, { kind, attempt: 2 }))?.id).toBe(first?.id);
+  });
+
+  // Mutation: a cancellation that ends whatever the call does by then. The scope of an earlier back-off lives on.
+  it('is not over for a cancellation of the scope that it was in before', async () => {
+    let cancel = (_: unknown): void => undefined;
+    scope = { cancellable: true, cancelRequested: new Promise((_, reject) => (cancel = reject)) };
+    const first = await run.call([1], backOff, { kind });
+    await run.call([1], fails, { kind, attempt: 2 });
+    scope = { cancellable: true, cancelRequested: never() };
+    await run.call([1], backOff, { kind }); // the same intent again
+    cancel(new Error('cancelled'));
+    await quiet();
+    expect((await run.call([1], ok, { kind }))?.id).not.toBe(first?.id);
+  });
+
   // Mutation: nobody listens to the scope. The SDK's timer is cancelled, and tells no interceptor.
   it('is over when its timer is cancelled: the next equal call is the same intent', async () => {
     let cancel = (_: unknown): void => undefined;

@@ -48,8 +48,8 @@ class RunIdentity {
     if ('scope' in this.scope) this.calls = new CallTable(this.scope.scope, this.scope.open);
   }
 
-  /** @param backedOff the call itself, where the SDK schedules it again */
-  activity(action: string, args: readonly unknown[], backedOff?: Call): Identified {
+  /** @param backedOff finds the call itself, where the SDK schedules it again */
+  activity(action: string, args: readonly unknown[], backedOff?: () => Call | undefined): Identified {
     const { explicit, print } = currentCall();
     const hash = print ?? hashOf(args);
     const { rerunOf } = this;
@@ -60,7 +60,7 @@ class RunIdentity {
     if (hash === undefined) return { header: { problem: 'arguments' } };
     if (!this.calls)
       return { header: { problem: 'problem' in this.scope ? this.scope.problem : 'arguments' } };
-    const call = backedOff ?? this.calls.start('activity', action, hash);
+    const call = backedOff?.() ?? this.calls.start('activity', action, hash);
     return { header: { id: call.id, since: seen(call), rerunOf, print }, call };
   }
 
@@ -124,9 +124,13 @@ const withHeader = <I extends { readonly headers: Headers }>(
 const isLocalBackoff = (error: unknown): boolean =>
   error instanceof Error && error.name === 'LocalActivityDoBackoff';
 
+interface BackOff {
+  readonly args: readonly unknown[];
+}
+
 class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
   /** Local activities that wait for the timer after which the SDK schedules them again, with their arguments. */
-  private readonly backingOff = new Map<Call, readonly unknown[]>();
+  private readonly backingOff = new Map<Call, BackOff>();
 
   constructor(private readonly run: () => RunIdentity) {}
 
@@ -141,7 +145,7 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
     next,
   ) => {
     if (headerName in input.headers) return next(input);
-    const backedOff = input.attempt > 1 ? this.takeBackedOff(input) : undefined;
+    const backedOff = input.attempt > 1 ? () => this.takeBackedOff(input) : undefined;
     const { header, call } = this.run().activity(input.activityType, input.args, backedOff);
     return this.follow(call, () => next(withHeader(input, header)), input.args);
   };
@@ -205,11 +209,15 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
 
   /** The call stays running while the SDK waits; a cancellation of the timer ends it, and comes from its scope. */
   private backOff(call: Call, args: readonly unknown[]): void {
-    this.backingOff.set(call, args);
+    const backOff: BackOff = { args };
+    this.backingOff.set(call, backOff);
     const { cancellable, cancelRequested } = CancellationScope.current();
     if (!cancellable) return;
     cancelRequested.catch(() => {
-      if (this.backingOff.delete(call)) this.run().end(call, false);
+      // The scope outlives this back-off, and the call may be in another one by then.
+      if (this.backingOff.get(call) !== backOff) return;
+      this.backingOff.delete(call);
+      this.run().end(call, false);
     });
   }
 
@@ -217,7 +225,7 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
   private takeBackedOff({ activityType, args }: LocalActivityInput): Call | undefined {
     const waiting = [...this.backingOff];
     const [call] =
-      waiting.find(([, its]) => its === args) ??
+      waiting.find(([, backOff]) => backOff.args === args) ??
       waiting.find(([{ action, hash }]) => action === activityType && hash === hashOf(args)) ??
       [];
     if (call) this.backingOff.delete(call);
