@@ -39,7 +39,13 @@ const rowOf = (effect: ImpactedEffect, predicts: boolean): string[] => [
 ];
 
 function tableOf(effects: readonly ImpactedEffect[], predicts: boolean): string[] {
-  const head = ['EVENT', 'ACTIVITY', 'RECEIPT', ...(predicts ? ['AFTER THE RESET', ''] : []), 'REQUEST ID'];
+  const head = [
+    'EVENT',
+    'ACTIVITY',
+    'RECEIPT',
+    ...(predicts ? ['AFTER THE RESET', 'WHY'] : []),
+    'REQUEST ID',
+  ];
   return columns([head, ...effects.map((effect) => rowOf(effect, predicts))]);
 }
 

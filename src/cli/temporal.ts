@@ -57,6 +57,12 @@ export async function withTemporal<T>(
   try {
     const client = new sdk.Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
     return await work(client, guard.resetImpact);
+  } catch (error) {
+    // Their own message says what was asked, the cause why that failed.
+    const { details } = (error instanceof sdk.ServiceError ? error.cause : error) as { details?: unknown };
+    if (error instanceof sdk.ServiceError || sdk.isGrpcServiceError(error))
+      throw new TemporalAwayError(`${(error as Error).message} (Temporal at ${address}: ${String(details)})`);
+    throw error;
   } finally {
     await connection.close();
   }

@@ -1,5 +1,5 @@
 /** What a reset of a workflow would do to its guarded effects; asked before the reset. */
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { isGrpcServiceError, ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 
 import { InvalidRequestError, type PolicyName, type ReceiptState, type ReceiptStore } from '../../core';
 import { matchReceipts, namesItsRun, type MatchedCall } from './call-receipts';
@@ -111,13 +111,22 @@ async function findRun(client: Client, { workflowId, runId }: ResetTarget): Prom
     const current = { runId: now.runId, isOpen: now.status.name === 'RUNNING' };
     return { runId: runId === undefined ? now.runId : (await describe(runId)).runId, current };
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    if (!(error instanceof WorkflowNotFoundError) && !isInvalid(error)) throw error;
     throw new InvalidRequestError(
       `There is no workflow ${workflowId}${runId === undefined ? '' : ` with a run ${runId}`} in Temporal's namespace ${client.options.namespace}, or its history is no longer kept.`,
       { cause: error },
     );
   }
 }
+
+/** The server takes uuids only for run ids. */
+const isInvalid = (error: unknown): boolean =>
+  error instanceof ServiceError &&
+  isGrpcServiceError(error.cause) &&
+  Number(error.cause.code) === invalidArgument;
+
+/** The number of INVALID_ARGUMENT in gRPC. */
+const invalidArgument = 3;
 
 async function effectsOf(
   client: Client,
