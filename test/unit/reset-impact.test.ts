@@ -149,6 +149,15 @@ describe('a call that is made again', () => {
   });
 });
 
+describe('a call that ended before the point', () => {
+  it.each(['Completed', 'Failed', 'TimedOut', 'Canceled'])('is kept: %s', async (end) => {
+    const run = new MadeRun();
+    const resetTo = run.call('charge', '1', { id: idOf('charge') }, end);
+    const impact = await new Case().impact([run.end()], { resetTo });
+    expect(fates(impact)).toEqual(['charge none kept']);
+  });
+});
+
 describe('what is claimed under other ids', () => {
   it('is found by workflow, run and activity, in the run before a reset too', async () => {
     const world = new Case();
@@ -179,6 +188,18 @@ describe('what is claimed under other ids', () => {
     expect(impact.effects.at(-1)).toMatchObject({ kind: 'unmatched' });
   });
 
+  it('is not tied by name to a second call', async () => {
+    const world = new Case();
+    await world.claim('ship:1', { action: 'ship', origin: { activityId: '1' } });
+    const run = new MadeRun('order', 'run-2', { originalExecutionRunId: 'run-1' });
+    run.call('ship', '1', { id: idOf('ship') });
+    run.task('workflowTaskFailed', { baseRunId: 'run-1', newRunId: 'run-2' });
+    run.call('ship', '5', { id: idOf('ship', '2') });
+    expect(fates(await world.impact([run.end()], { resetTo: first }))).toEqual([
+      ...['ship committed replayed', 'ship none runs'],
+    ]);
+  });
+
   it('is tied by name after a reset only where it can be no other', async () => {
     const world = new Case();
     await world.claim(idOf('charge'), { origin: { activityId: '1' } });
@@ -202,6 +223,7 @@ describe('what a reset does besides', () => {
   it('is said of signals, updates, other workflows and nexus operations after the point', async () => {
     const run = new MadeRun();
     run.add('workflowExecutionSignaled');
+    run.add('nexusOperationScheduled', { service: 'bank', operation: 'ask' });
     const resetTo = run.task();
     const outside = [
       run.add('nexusOperationScheduled', { service: 'bank', operation: 'pay' }),
