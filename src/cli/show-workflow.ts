@@ -52,6 +52,14 @@ function tableOf(effects: readonly ImpactedEffect[], predicts: boolean): string[
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((text) => `- ${text}`)];
 
+const shownAtEachEnd = 10;
+
+const eventsOf = (events: readonly number[]): string => {
+  const isLong = events.length > shownAtEachEnd * 2 + 1;
+  const shown = isLong ? [...events.slice(0, shownAtEachEnd), '…', ...events.slice(-shownAtEachEnd)] : events;
+  return shown.join(', ') || 'nothing yet';
+};
+
 function linesOf(impact: ResetImpact): string[] {
   const { workflowId, runId, workflowType, resetTo, effects, totals } = impact;
   const predicts = resetTo !== undefined;
@@ -71,7 +79,7 @@ function linesOf(impact: ResetImpact): string[] {
             .map(([fate, name]) => `${name} ${totals[fate as Fate]}`)
             .join(', '),
         ]
-      : ['', `Can be reset to: ${impact.resettable.join(', ') || 'nothing yet'}`]),
+      : ['', `Can be reset to: ${eventsOf(impact.resettable)}`]),
     ...section('Besides', impact.notes),
     ...section('Not predicted', impact.notPredicted),
   ];

@@ -1,9 +1,11 @@
 /** What is predicted of a reset, held against what the server and the activities then do. */
+import type { WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
 import type { ImpactedEffect, ResetImpact } from 'activity-guard/client';
 import { quiet } from '../support/quiet';
 import { Resets } from '../support/resets';
+import { until } from '../support/waiting';
 import { WorkerHere } from '../support/worker-here';
 
 const workflowsPath = require.resolve('../fixtures/reset-workflows');
@@ -25,6 +27,17 @@ const lines = ({ effects }: ResetImpact): string[] =>
 
 const reasonOf = ({ effects }: ResetImpact, test: (effect: ImpactedEffect) => boolean): string =>
   effects.find(test)?.reason ?? '';
+
+/** The workflow task that has seen the first call end, once it is over. */
+async function afterFirstEnd(resets: Resets, handle: WorkflowHandle): Promise<number> {
+  let point = 0;
+  await until(async () => {
+    const [ended] = await resets.events(handle, 'activityTaskCompletedEventAttributes');
+    if (ended !== undefined) point = await resets.point(handle, { after: ended }).catch(() => 0);
+    return point > 0;
+  });
+  return point;
+}
 
 describe('before a reset', () => {
   it('each kind of call is predicted as it then happens', async () => {
@@ -85,11 +98,9 @@ describe('before a reset', () => {
   it('what was pending at the point is dispatched again, as it was scheduled', async () => {
     await Resets.with(here, async (resets) => {
       const handle = await resets.start('sideBySide', 'pending');
-      await resets.untilDone(1);
-      const [charged = 0] = await resets.events(handle, 'activityTaskCompletedEventAttributes');
+      const point = await afterFirstEnd(resets, handle);
       resets.open();
       await handle.result();
-      const point = await resets.point(handle, { after: charged });
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
       expect(happened).toEqual(predicted);
       expect(lines(impact)).toEqual([
@@ -107,7 +118,8 @@ describe('before a reset', () => {
   it('while a call is in flight, it waits for it', async () => {
     await Resets.with(here, async (resets) => {
       const handle = await resets.start('sideBySide', 'in flight');
-      await resets.untilDone(1);
+      await afterFirstEnd(resets, handle); // so its receipt is settled
+      await resets.untilWaiting(2);
       const scheduled = await resets.events(handle, 'activityTaskScheduledEventAttributes');
       const point = await resets.point(handle, { before: scheduled[0] ?? 0 });
       const impact = await resets.predict(handle.workflowId, undefined, point);
@@ -159,7 +171,10 @@ describe('before a reset', () => {
       if (ended) {
         resets.open();
         await handle.result();
-      } else await resets.untilDone(2);
+      } else {
+        await resets.untilDone(2);
+        await resets.untilWaiting(1);
+      }
       const [started = 0] = await resets.events(handle, 'childWorkflowExecutionStartedEventAttributes');
       const point = await resets.point(handle, where === 'after' ? { after: started } : { before: started });
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
@@ -174,6 +189,7 @@ describe('before a reset', () => {
     await Resets.with(here, async (resets) => {
       const handle = await resets.start('besideChild', 'own', 'the-child-of-own');
       await resets.untilDone(2);
+      await resets.untilWaiting(1);
       const [child = 0] = await resets.events(handle, 'startChildWorkflowExecutionInitiatedEventAttributes');
       const point = await resets.point(handle, { before: child });
       const impact = await resets.predict(handle.workflowId, undefined, point);
@@ -201,6 +217,33 @@ describe('before a reset', () => {
       expect(happened).toEqual(predicted);
       expect(impact.totals).toMatchObject({ replayed: 3, runs: 0 });
       expect(new Set(impact.effects.map(({ runId }) => runId)).size).toBe(3);
+    });
+  });
+
+  it('what a signal after the point has called is predicted, too', async () => {
+    await Resets.with(here, async (resets) => {
+      const handle = await resets.start('payOnSignal', 'signalled');
+      for (const order of ['a', 'b']) await handle.signal('pay', order);
+      await handle.result();
+      const [scheduled = 0] = await resets.events(handle, 'activityTaskScheduledEventAttributes');
+      const point = await resets.point(handle, { before: scheduled });
+      const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
+      expect(happened).toEqual(predicted);
+      expect(impact.totals).toMatchObject({ replayed: 2, runs: 1 });
+    });
+  });
+
+  it('the attempts of a workflow that was retried are predicted, too', async () => {
+    await Resets.with(here, async (resets) => {
+      const handle = await resets.start('failTwice', 'retried');
+      await handle.result();
+      const first = resets.client.workflow.getHandle(handle.workflowId, runIdOf(handle));
+      const [scheduled = 0] = await resets.events(first, 'activityTaskScheduledEventAttributes');
+      const point = await resets.point(first, { before: scheduled });
+      const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
+      expect(happened).toEqual(predicted);
+      expect(lines(impact)).toEqual(Array.from({ length: 3 }, () => 'activity charge committed replayed'));
+      expect(resets.done).toHaveLength(1);
     });
   });
 

@@ -12,7 +12,7 @@ import type { GuardEvent, Receipt } from '../../src/core';
 import { deferred, until } from './waiting';
 import type { WorkerHere } from './worker-here';
 
-type Workflows = typeof workflows;
+type Workflows = Omit<typeof workflows, 'paySignal'>;
 
 /** The attributes of an event by which a test finds it. */
 export type EventName =
@@ -26,6 +26,8 @@ export type EventName =
 export class Resets {
   readonly done: Done[] = [];
   readonly answered: string[] = [];
+  /** How many have come to the gate. */
+  private waiting = 0;
 
   private constructor(
     private readonly here: WorkerHere,
@@ -48,7 +50,11 @@ export class Resets {
     const onEvent = ({ type, requestId }: GuardEvent): void => {
       if (type === 'replayed') resets.answered.push(requestId);
     };
-    const activities = resetActivities(resets.done, () => gate.promise);
+    const atGate = (): Promise<void> => {
+      resets.waiting++;
+      return gate.promise;
+    };
+    const activities = resetActivities(resets.done, atGate);
     const plugins = [new ActivityGuardPlugin({ receipts: here.receipts, onEvent })];
     await here.withWorker(taskQueue, { activities, plugins, workflowBundle: bundle }, (worker) =>
       worker.runUntil(work(resets).finally(gate.resolve)),
@@ -66,6 +72,11 @@ export class Resets {
     return this.client.workflow.start(workflow, {
       ...{ args, taskQueue: this.taskQueue, workflowId: `${workflow}-${randomUUID()}` },
       workflowExecutionTimeout: '50s',
+      retry: {
+        initialInterval: '100ms',
+        maximumAttempts: 3,
+        nonRetryableErrorTypes: ['WorkflowExecutionAlreadyStartedError'],
+      },
     });
   }
 
@@ -138,6 +149,11 @@ export class Resets {
   /** Waits until so many things were done. */
   async untilDone(count: number): Promise<void> {
     await until(() => this.done.length >= count);
+  }
+
+  /** Waits until so many stand at the gate: their calls are in history, and claimed. */
+  async untilWaiting(count: number): Promise<void> {
+    await until(() => this.waiting >= count);
   }
 
   private async epochs(): Promise<Map<string, string>> {

@@ -33,7 +33,9 @@ export function checkResetPoint(run: RunHistory, resetTo: number): boolean {
   const nearest = `${points.length > near.length ? 'The nearest are' : 'They are'} ${near.join(', ')}.`;
   throw new InvalidRequestError(
     `Workflow ${run.workflowId} (run ${run.runId}) cannot be reset to event ${resetTo}: ` +
-      (resetTo > run.lastEventId ? `its last event is ${run.lastEventId}. ` : '') +
+      (resetTo > run.lastEventId
+        ? `its last event${run.isCut ? ' that was read' : ''} is ${run.lastEventId}. `
+        : '') +
       'Give the event that ends a workflow task (WorkflowTaskCompleted, WorkflowTaskFailed or WorkflowTaskTimedOut). ' +
       (near.length > 0 ? nearest : 'It has none yet.'),
   );
