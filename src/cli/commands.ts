@@ -3,6 +3,7 @@ import { isUnresolved, type Outcome, type Receipt } from '../core';
 import { hashOfWrittenId, receiptKey } from '../ids';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
 import { UsageError, type CommandName, type Invocation } from './options';
+import { showWorkflow } from './show-workflow';
 
 /** Rows in one statement. */
 const pruneBatch = 10_000;
@@ -68,7 +69,9 @@ const implementations: Record<CommandName, Command> = {
     return true;
   },
 
-  show: async (receipts, { requestId, values }) => {
+  show: async (receipts, invocation) => {
+    const { requestId, values } = invocation;
+    if (values.workflow !== undefined) return showWorkflow(receipts, invocation, print);
     const found = await find(receipts, requestId);
     if (!found) return false;
     const whole = { ...shown(found.receipt), evidence: found.evidence };

@@ -9,6 +9,9 @@ Commands
   migrate                 create or upgrade the receipts tables
   list                    receipts, newest first
   show <request id>       one receipt with its evidence
+  show --workflow ID      the effects of a workflow and its children:
+                            --run RUN_ID                  of this run, not of the current one
+                            --reset-to EVENT              what a reset to that event would do to each
   resolve <request id>    say what became of an unknown outcome:
                             --committed [--result JSON]   it happened; JSON is what callers get
                             --not-committed               it did not; the next attempt runs it
@@ -21,6 +24,8 @@ Options
   --limit N               list: at most N rows (100)
   --older-than DURATION   prune: such as 90d; a receipt whose effect says retainFor is kept that long
   --reason TEXT           resolve, supersede: why, kept as evidence
+  --workflow ID           show: Temporal is found as by its own tools: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+                          TEMPORAL_API_KEY, TEMPORAL_TLS_*, or a profile (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE)
   --database-url URL      else DATABASE_URL, else PG* variables
   --schema NAME           schema of the tables (activity_guard)
   --namespace NAME        namespace of the receipts (default)
@@ -29,6 +34,7 @@ Options
 
 Examples
   activity-guard list --unresolved
+  activity-guard show --workflow order-42 --reset-to 9
   activity-guard resolve 'invoice:42' --committed --result '{"id":"ch_1"}' --reason 'seen in the provider console'
 `;
 
@@ -46,6 +52,9 @@ const options = {
   'not-committed': { type: 'boolean', default: false },
   result: { type: 'string' },
   reason: { type: 'string' },
+  workflow: { type: 'string' },
+  run: { type: 'string' },
+  'reset-to': { type: 'string' },
   'older-than': { type: 'string' },
   'database-url': { type: 'string' },
   schema: { type: 'string' },
@@ -57,14 +66,18 @@ const options = {
 const parseValues = (argv: readonly string[]) =>
   parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
 
+type Values = ReturnType<typeof parseValues>['values'];
+
 /** One understood command line. */
 export interface Invocation {
   readonly command: CommandName;
   readonly requestId: string;
   readonly limit: number;
+  /** For `show`: the event to reset to. */
+  readonly resetTo: number | undefined;
   /** For `prune`. */
   readonly olderThanMs: number;
-  readonly values: ReturnType<typeof parseValues>['values'];
+  readonly values: Values;
 }
 
 /** @throws UsageError naming what is wrong */
@@ -75,9 +88,15 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
   if (command === undefined) throw new UsageError('which command?');
   if (!isCommand(command))
     throw new UsageError(`there is no command '${command}' (${commandNames.join(', ')})`);
-  const takesId = takingId.includes(command);
+  const ofWorkflow = command === 'show' && values.workflow !== undefined;
+  checkWorkflow(command, values, requestId);
+  const takesId = takingId.includes(command) && !ofWorkflow;
   if (takesId !== (requestId !== undefined) || rest.length > 0) {
-    throw new UsageError(takesId ? `${command} takes one request id` : `${command} takes no further words`);
+    throw new UsageError(
+      takesId
+        ? `${command} takes one request id${command === 'show' ? ' (or --workflow)' : ''}`
+        : `${command} takes no further words`,
+    );
   }
   if (command === 'resolve' && values.committed === values['not-committed']) {
     throw new UsageError('resolve takes either --committed or --not-committed');
@@ -88,7 +107,33 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
   if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
     throw new UsageError('--limit takes a whole number from 1 to 100000');
   const olderThanMs = command === 'prune' ? olderThan(values['older-than']) : 0;
-  return { command, requestId: requestId ?? '', limit, olderThanMs, values };
+  return {
+    command,
+    requestId: requestId ?? '',
+    limit,
+    resetTo: eventOf(values['reset-to']),
+    olderThanMs,
+    values,
+  };
+}
+
+function checkWorkflow(
+  command: string,
+  { workflow, run, 'reset-to': resetTo }: Values,
+  requestId?: string,
+): void {
+  if (workflow !== undefined && command !== 'show') throw new UsageError('--workflow goes with show');
+  if (workflow !== undefined && requestId !== undefined)
+    throw new UsageError('show takes either a request id or --workflow');
+  if (workflow === '' || run === '') throw new UsageError('--workflow and --run take an id');
+  if (workflow === undefined && (run !== undefined || resetTo !== undefined))
+    throw new UsageError('--run and --reset-to go with show --workflow');
+}
+
+function eventOf(text: string | undefined): number | undefined {
+  if (text !== undefined && !/^[1-9]\d{0,8}$/.test(text))
+    throw new UsageError("--reset-to takes the number of an event in the workflow's history");
+  return text === undefined ? undefined : Number(text);
 }
 
 function olderThan(text: string | undefined): number {

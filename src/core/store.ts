@@ -89,6 +89,10 @@ export interface ListFilter {
   readonly states?: readonly ReceiptState[];
   /** Only what needs somebody: unknown, or claimed with a lease that ran out. */
   readonly unresolved?: boolean;
+  /** Only what this workflow claimed, whichever of its runs: its `origin.workflowId`. A tombstone has none any more. */
+  readonly workflowId?: string;
+  /** Only ids first claimed at or after this time, ISO 8601; a bound keeps the listing from reading every row. */
+  readonly claimedSince?: string;
   /** At most this many; 100 unless given. */
   readonly limit?: number;
 }

@@ -183,10 +183,15 @@ export class MemoryReceipts implements ReceiptStore {
   async list({
     states: wanted,
     unresolved = false,
+    workflowId,
+    claimedSince,
     limit = 100,
   }: ListFilter = {}): Promise<readonly Receipt[]> {
+    const since = claimedSince === undefined ? -Infinity : Date.parse(claimedSince);
     return this.ownRows()
       .filter((row) => (wanted?.includes(row.state) ?? true) && (!unresolved || this.isUnresolved(row)))
+      .filter(({ origin }) => workflowId === undefined || origin['workflowId'] === workflowId)
+      .filter(({ claimedAt }) => Date.parse(claimedAt) >= since)
       .sort((a, b) => b.firstClaim - a.firstClaim || (a.key < b.key ? -1 : 1))
       .slice(0, limit)
       .map((row) => this.receiptOf(row));

@@ -1,7 +1,7 @@
 /** The contract of reading: what people and tools see of receipts. */
 import { randomUUID } from 'node:crypto';
 
-import type { ReceiptStore } from '../../src/core';
+import type { ListFilter, Origin, ReceiptStore } from '../../src/core';
 import { lease, over, requestFor, newId, rowIn, states, type StoreFixture } from './rows';
 
 export function describeReading(name: string, makeStore: () => Promise<StoreFixture>): void {
@@ -65,6 +65,32 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
           unresolved: 2,
           evidence: [{ source: 'test', verdict: 'superseded', count: 1 }],
         });
+      });
+
+      it('of a list keeps to one workflow, and to what was claimed since a time', async () => {
+        const own = fixture.open(`of a workflow ${randomUUID()}`);
+        const claimedBy = async (origin: Origin): Promise<string> =>
+          (await rowIn(own, 'committed', lease, { origin })).key;
+        const [first, second] = [
+          await claimedBy({ workflowId: 'order "1"', runId: 'a' }),
+          await claimedBy({ workflowId: 'order "1"', runId: 'b' }),
+        ];
+        const other = await claimedBy({ workflowId: 'order 1', runId: 'a' });
+        const nobodys = await claimedBy({ worker: 'order "1"' });
+        const listed = async (filter: ListFilter): Promise<string[]> =>
+          (await own.list(filter)).map((r) => r.key).sort();
+        expect(await listed({ workflowId: 'order "1"' })).toEqual([first, second].sort());
+        expect(await listed({ workflowId: 'order 1', states: ['committed'] })).toEqual([other]);
+        expect(await listed({ workflowId: 'order 1', unresolved: true })).toEqual([]);
+        expect(await listed({ workflowId: 'order' })).toEqual([]);
+        expect(await listed({ workflowId: '' })).toEqual([]);
+        const [row] = await own.list({ workflowId: 'order 1' });
+        const at = Date.parse(row?.claimedAt ?? '');
+        const all = [first, second, other, nobodys].sort();
+        expect(await listed({ claimedSince: new Date(at - 60_000).toISOString() })).toEqual(all);
+        expect(await listed({ claimedSince: new Date(at + 60_000).toISOString() })).toEqual([]);
+        expect(await listed({ workflowId: 'order 1', claimedSince: row?.claimedAt ?? '' })).toEqual([other]);
+        expect(await listed({ workflowId: 'order 1', claimedSince: '9999-01-01T00:00:00Z' })).toEqual([]);
       });
 
       it('of a list gives the newest first', async () => {

@@ -29,6 +29,10 @@ describe('the command line', () => {
     });
     expect(parse(['stats'])).toMatchObject({ command: 'stats' });
     expect(parse(['supersede', 'id', '--reason', 'again'])).toMatchObject({ requestId: 'id' });
+    expect(parse(['show', '--workflow', 'order-42'])).toMatchObject({ requestId: '', resetTo: undefined });
+    expect(parse(['show', '--workflow', 'w', '--run', 'r', '--reset-to', '9'])).toMatchObject({
+      ...{ command: 'show', requestId: '', resetTo: 9, values: { workflow: 'w', run: 'r' } },
+    });
     expect(parse(['prune', '--older-than', '90d'])).toMatchObject({ olderThanMs: 90 * 86_400_000 });
   });
 
@@ -51,6 +55,9 @@ describe('the command line', () => {
       'result',
       'reason',
       'older-than',
+      'workflow',
+      'run',
+      'reset-to',
       'database-url',
       'schema',
       'namespace',
@@ -72,6 +79,16 @@ describe('the command line', () => {
     [['list', '--json=yes'], /--json/],
     [['show'], /show takes one request id/],
     [['show', 'a', 'b'], /show takes one request id/],
+    [['show', 'id', '--workflow', 'w'], /either a request id or --workflow/],
+    [['show', '--workflow', ''], /take an id/],
+    [['show', '--workflow', 'w', '--run', ''], /take an id/],
+    [['show', 'id', '--run', 'r'], /go with show --workflow/],
+    [['show', 'id', '--reset-to', '4'], /go with show --workflow/],
+    [['list', '--workflow', 'w'], /--workflow goes with show/],
+    ...['0', '-4', '4.5', '4x', '', '1e3', '9999999999'].map((event): [string[], RegExp] => [
+      ['show', '--workflow', 'w', `--reset-to=${event}`],
+      /--reset-to takes the number of an event/,
+    ]),
     [['resolve', '--committed'], /resolve takes one request id/],
     [['supersede'], /supersede takes one request id/],
     [['prune'], /--older-than with a unit/],

@@ -259,6 +259,8 @@ from ${schema}.evidence where key = $1::uuid order by id`,
       'list',
       `select ${columns} from ${schema}.receipts r
 where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
+  and ($5::text is null or r.origin->>'workflowId' = $5::text)
+  and r.claimed_at >= coalesce($6::text::timestamptz, '-infinity')
 order by r.claimed_at desc, r.key limit $4::integer`,
     ),
 

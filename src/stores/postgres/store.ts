@@ -303,6 +303,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   async list({
     states: wanted,
     unresolved = false,
+    workflowId,
+    claimedSince,
     limit = defaultLimit,
   }: ListFilter = {}): Promise<readonly Receipt[]> {
     const rows = await this.run(this.sql.list, [
@@ -310,6 +312,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       wanted ? arrayOf(wanted) : null,
       unresolved,
       limit,
+      workflowId ?? null,
+      claimedSince ?? null,
     ]);
     return rows.map(receiptOf);
   }

@@ -1,4 +1,4 @@
-/** For clients that complete guarded activities. */
+/** For clients that complete guarded activities, and for programs that reset workflows. */
 export { GuardedCompletion } from './completion';
 export type {
   CompletedActivity,
@@ -6,3 +6,6 @@ export type {
   CompletionAnswer,
   GuardedCompletionOptions,
 } from './completion';
+export type { Fate } from './fate';
+export { resetImpact } from './reset-impact';
+export type { ImpactedEffect, ResetImpact, ResetTarget } from './reset-impact';

@@ -1,0 +1,101 @@
+/** `show --workflow`: the effects of a workflow, and what a reset would do to them. */
+import type { ReceiptStore } from '../core';
+import type { Fate, ImpactedEffect, ResetImpact } from '../temporal/client';
+import type { Invocation } from './options';
+import { withTemporal } from './temporal';
+
+const fateNames: Readonly<Record<Fate, string>> = {
+  kept: 'kept',
+  replayed: 'replayed',
+  rejected: 'rejected',
+  waits: 'WAITS',
+  refused: 'REFUSED',
+  steps: 'by steps',
+  runs: 'RUNS AGAIN',
+};
+
+const columns = (rows: readonly (readonly string[])[]): string[] => {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+};
+
+const activityOf = ({ kind, activityType = '', step, action = '' }: ImpactedEffect): string => {
+  if (kind === 'unmatched') return action;
+  if (kind === 'step') return `  step ${step}`;
+  return kind === 'local-activity' ? `${activityType} (local)` : activityType;
+};
+
+const rowOf = (effect: ImpactedEffect, predicts: boolean): string[] => [
+  effect.kind === 'step' ? '' : String(effect.eventId ?? '-'),
+  activityOf(effect),
+  effect.state ?? '-',
+  ...(predicts ? [effect.fate ? fateNames[effect.fate] : '-', effect.reason ?? ''] : []),
+  effect.requestId ?? '-',
+];
+
+function tableOf(effects: readonly ImpactedEffect[], predicts: boolean): string[] {
+  const head = [
+    'EVENT',
+    'ACTIVITY',
+    'RECEIPT',
+    ...(predicts ? ['AFTER THE RESET', 'WHY'] : []),
+    'REQUEST ID',
+  ];
+  return columns([head, ...effects.map((effect) => rowOf(effect, predicts))]);
+}
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((text) => `- ${text}`)];
+
+const shownAtEachEnd = 10;
+
+const eventsOf = (events: readonly number[]): string => {
+  const isLong = events.length > shownAtEachEnd * 2 + 1;
+  const shown = isLong ? [...events.slice(0, shownAtEachEnd), '…', ...events.slice(-shownAtEachEnd)] : events;
+  return shown.join(', ') || 'nothing yet';
+};
+
+function linesOf(impact: ResetImpact): string[] {
+  const { workflowId, runId, workflowType, resetTo, effects, totals } = impact;
+  const predicts = resetTo !== undefined;
+  const runs = new Map<string, ImpactedEffect[]>();
+  for (const effect of effects) {
+    const name = `Workflow ${effect.workflowId}, run ${effect.runId}`;
+    runs.set(name, [...(runs.get(name) ?? []), effect]);
+  }
+  return [
+    `${workflowType} ${workflowId}, run ${runId}${predicts ? `, before a reset to event ${resetTo}` : ''}`,
+    ...(effects.length === 0 ? ['', 'No activity calls and no receipts.'] : []),
+    ...[...runs].flatMap(([name, of]) => ['', name, ...tableOf(of, predicts)]),
+    ...(predicts
+      ? [
+          '',
+          Object.entries(fateNames)
+            .map(([fate, name]) => `${name} ${totals[fate as Fate]}`)
+            .join(', '),
+        ]
+      : ['', `Can be reset to: ${eventsOf(impact.resettable)}`]),
+    ...section('Besides', impact.notes),
+    ...section('Not predicted', impact.notPredicted),
+  ];
+}
+
+/** @throws what `resetImpact` throws, and what says how to reach Temporal */
+export async function showWorkflow(
+  receipts: ReceiptStore,
+  { values, resetTo }: Invocation,
+  print: (line: string) => void,
+): Promise<true> {
+  const { workflow: workflowId = '', run: runId, json } = values;
+  const impact = await withTemporal((client, resetImpact) =>
+    resetImpact(client, receipts, { workflowId, runId, resetTo }),
+  );
+  if (json) print(JSON.stringify(impact));
+  else linesOf(impact).forEach(print);
+  return true;
+}

@@ -1,0 +1,69 @@
+/** Temporal, for the one command that asks it: its packages are loaded then, and not before. */
+import type * as ClientPackage from '@temporalio/client';
+import type * as EnvConfigPackage from '@temporalio/envconfig';
+
+import type * as GuardClient from '../temporal/client';
+
+type Client = ClientPackage.Client;
+
+/** So long nothing listening may take to be found out. */
+const connectTimeout = '10s';
+
+/** Something is missing or away; the message says what to do. */
+class TemporalAwayError extends Error {}
+
+function load<T>(what: () => T): T {
+  try {
+    return what();
+  } catch (error) {
+    const name = /Cannot find module '((?:@temporalio\/)[a-z]+)/.exec((error as Error).message)?.[1];
+    if (name === undefined) throw error;
+    throw new TemporalAwayError(
+      `the package ${name} is needed to read a workflow. Install: npm install @temporalio/client @temporalio/envconfig`,
+    );
+  }
+}
+
+/* eslint-disable @typescript-eslint/no-require-imports -- loaded when needed, and a missing one is told by name */
+const packages = () => ({
+  client: load(() => require('@temporalio/client') as typeof ClientPackage),
+  envconfig: load(() => require('@temporalio/envconfig') as typeof EnvConfigPackage),
+  guard: load(() => require('../temporal/client') as typeof GuardClient),
+});
+/* eslint-enable @typescript-eslint/no-require-imports */
+
+/**
+ * Runs `work` with a client of the Temporal that the environment names, by Temporal's own rules.
+ * @throws Error saying what to do where its packages are missing, or nothing answers at its address
+ */
+export async function withTemporal<T>(
+  work: (client: Client, resetImpact: typeof GuardClient.resetImpact) => Promise<T>,
+): Promise<T> {
+  const { client: sdk, envconfig, guard } = packages();
+  const { connectionOptions, namespace } = envconfig.loadClientConnectConfig();
+  const { address = 'localhost:7233', apiKey, tls, metadata } = connectionOptions;
+  const options = {
+    ...{ address, connectTimeout, ...(apiKey === undefined ? {} : { apiKey }) },
+    ...(tls === undefined ? {} : { tls }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+  const connection = await sdk.Connection.connect(options as ClientPackage.ConnectionOptions).catch(
+    (error: unknown) => {
+      throw new TemporalAwayError(
+        `Temporal cannot be reached at ${address} (${(error as Error).message}). Set TEMPORAL_ADDRESS, or a profile of Temporal's configuration.`,
+      );
+    },
+  );
+  try {
+    const client = new sdk.Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
+    return await work(client, guard.resetImpact);
+  } catch (error) {
+    // Their own message says what was asked, the cause why that failed.
+    const { details } = (error instanceof sdk.ServiceError ? error.cause : error) as { details?: unknown };
+    if (error instanceof sdk.ServiceError || sdk.isGrpcServiceError(error))
+      throw new TemporalAwayError(`${(error as Error).message} (Temporal at ${address}: ${String(details)})`);
+    throw error;
+  } finally {
+    await connection.close();
+  }
+}
