@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client, Workflow, WorkflowHandle } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 
+import { isRecording, record } from '../support/histories';
 import { until } from '../support/waiting';
 import type { Case } from './intents';
 import type { Account } from './ledger';
@@ -66,6 +67,18 @@ export class CellRun {
   /** The current run, or a certain one. */
   handle(runId?: string, workflowId = this.workflowId): WorkflowHandle {
     return this.client.workflow.getHandle(workflowId, runId);
+  }
+
+  /** Keeps the histories of all runs, and of the children, to be replayed by later releases. */
+  async record(name: string): Promise<void> {
+    if (!isRecording()) return;
+    // Of a workflow that a schedule started, the id begins so.
+    const all = this.client.workflow.list({
+      query: `RootWorkflowId STARTS_WITH ${JSON.stringify(this.workflowId)}`,
+    });
+    let n = 0;
+    for await (const { workflowId, runId } of all)
+      await record(`${name}-${++n}`, this.handle(runId, workflowId));
   }
 
   /** Ends what could not be measured. */

@@ -4,13 +4,9 @@ import { writeFile } from 'node:fs/promises';
 import { within } from '../../src/testing/bounded';
 import { CellRun } from './cell-run';
 import { columns, judge, table, type Column, type Outcome, type Scenario } from './matrix';
-import { activityScenarios } from './scenarios-activity';
-import { childScenarios } from './scenarios-children';
-import { resetScenarios } from './scenarios-reset';
-import { runScenarios } from './scenarios-runs';
+import { historyOf, scenarios } from './scenarios';
 import { Stage } from './stage';
 
-const scenarios = [...activityScenarios, ...resetScenarios, ...runScenarios, ...childScenarios];
 const rows = scenarios.map(({ row }) => row);
 
 /** The documented limits of the advice: these rows must not lose their mark, nor get lost. */
@@ -39,6 +35,7 @@ async function measure(stage: Stage, scenario: Scenario, column: Column): Promis
   try {
     const results = await within(longestCellMs, run.cell, driven);
     if (run.account.unmet > 0) throw new Error('a fault was never met');
+    if (column === 'derived') await run.record(historyOf(scenario.row));
     return judge(scenario, column, run.account.booked, results);
   } catch (error) {
     // Nobody may wait for a result any more when the servers stop.

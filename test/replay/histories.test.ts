@@ -8,10 +8,11 @@ import {
 } from '@temporalio/worker';
 
 import { ActivityGuardPlugin } from 'activity-guard/worker';
+import { historyOf, scenarios } from '../ids/scenarios';
 import { recorded } from '../support/histories';
 import { quiet } from '../support/quiet';
 
-const workflowsPath = require.resolve('../fixtures/workflows');
+const workflowsPath = require.resolve('./workflows');
 const receipts = {} as never; // a replay runs no activity
 
 let withGuard: WorkflowBundle;
@@ -48,11 +49,21 @@ describe('recorded histories', () => {
         'chargePerRun',
         'declinedTwice',
         'failsAfterCharge',
+        'failsAfterNexus',
+        'handedOn',
         'manyCalls',
         'payInvoice',
+        'payOverNexus',
+        'payShakilyOverNexus',
+        'payTwiceOverNexus',
         'retriesItself',
       ]),
     );
+  });
+
+  it('there are some for every event of the matrix', async () => {
+    const names = (await recorded()).map(({ name }) => name.replace(/^.*?\/(.*)-\d+$/, '$1'));
+    expect(scenarios.filter(({ row }) => !names.includes(historyOf(row)))).toEqual([]);
   });
 
   it('are as they were recorded', async () => {

@@ -1,6 +1,6 @@
 /** Recorded histories: what running workflows of a release look like, to be replayed by every later one. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -23,12 +23,22 @@ export interface RecordedHistory {
   readonly isFrozen: boolean;
 }
 
-/** Set `RECORD_HISTORIES` to a release to write `test/histories/<release>/<name>.json` while the tests run. */
-export async function record(name: string, handle: WorkflowHandle): Promise<void> {
+export const isRecording = (): boolean => Boolean(process.env['RECORD_HISTORIES']);
+
+/** Set `RECORD_HISTORIES` to a release to add `test/histories/<release>/<name>.json` while the tests run, if it is new. */
+export function record(name: string, handle: WorkflowHandle): Promise<void> {
+  return (last = last.then(() => add(name, handle)));
+}
+
+/** One after the other: all write the checksums. Several suites that record have to run with `jest -i`. */
+let last: Promise<void> = Promise.resolve();
+
+async function add(name: string, handle: WorkflowHandle): Promise<void> {
   const release = process.env['RECORD_HISTORIES'];
   if (!release) return;
   const key = `${release}/${name}`;
   const path = join(folder, `${key}.json`);
+  if (await isThere(path)) return;
   const text = `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), withoutMachine, 1)}\n`;
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, text);
@@ -52,6 +62,12 @@ export async function recorded(): Promise<RecordedHistory[]> {
     }),
   );
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 const checksums = (): Promise<Record<string, string>> =>
   readFile(checksumsFile, 'utf8').then(
