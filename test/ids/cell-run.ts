@@ -19,7 +19,7 @@ export interface StartOptions {
   readonly args?: readonly unknown[];
   readonly taskQueue?: string;
   readonly cronSchedule?: string;
-  /** Retried once after a failure. */
+  /** Retried after a failure. */
   readonly isRetried?: boolean;
 }
 
@@ -54,7 +54,7 @@ export class CellRun {
       workflowId: this.workflowId,
       workflowExecutionTimeout: '100s',
       ...(cronSchedule === undefined ? {} : { cronSchedule }),
-      ...(isRetried ? { retry: { initialInterval: '100ms', maximumAttempts: 3 } } : {}),
+      ...(isRetried ? { retry: { initialInterval: '100ms', maximumAttempts: 20 } } : {}),
     } as const;
   }
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Booking } from './matrix';
 
 /** What becomes of the next requests for one item; each is used up by one request. */
-type Fault = 'lose' | 'hold' | 'decline';
+export type Fault = 'lose' | 'hold' | 'decline' | 'refuse';
 
 interface Held {
   readonly response: ServerResponse;
@@ -26,13 +26,18 @@ export class Account {
   ) {}
 
   /** The next requests for the item meet these faults, in this order. */
-  plan(item: string, ...faults: Fault[]): void {
-    this.faults.set(item, faults);
+  plan(item: string, ...faults: readonly Fault[]): void {
+    this.faults.set(item, [...faults]);
   }
 
   /** Faults that no request has met. */
   get unmet(): number {
     return [...this.faults.values()].flat().length;
+  }
+
+  /** How many requests for the item may still meet the fault. */
+  left(item: string, fault: Fault): number {
+    return (this.faults.get(item) ?? []).filter((planned) => planned === fault).length;
   }
 
   count(item: string): number {
@@ -47,6 +52,7 @@ export class Account {
   act(item: string, key: string, response: ServerResponse): void {
     const fault = this.faults.get(item)?.shift();
     if (fault === 'decline') return void response.writeHead(402).end();
+    if (fault === 'refuse') return void response.writeHead(503).end();
     const booking = this.book(item, key);
     if (fault === 'lose') response.destroy();
     else if (fault === 'hold') this.held.push({ response, booking });

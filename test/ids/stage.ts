@@ -55,8 +55,8 @@ export class Stage {
   }
 
   /** Where the shared worker of a column works; derived and explicit ids are the same worker's. */
-  taskQueue(column: Column): string {
-    return `${this.name}-${column === 'recipe' ? 'bare' : 'guarded'}`;
+  taskQueue(column: Column, more = ''): string {
+    return `${this.name}-${column === 'recipe' ? 'bare' : 'guarded'}${more}`;
   }
 
   /** Starts a worker in this process; the returned function shuts it down. */

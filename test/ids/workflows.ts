@@ -27,6 +27,8 @@ import {
 } from './intents';
 import type { Charge } from './matrix';
 
+export { program } from './program-workflow';
+
 export const pay = defineSignal<[item: string, intent: string]>('pay');
 export const payNow = defineUpdate<Charge, [item: string, intent: string]>('payNow');
 export const goOn = defineSignal('goOn');

@@ -108,7 +108,7 @@ describe('the call table', () => {
 
   it('does what the rule says, in any order of starts and ends, with any carried calls', () => {
     fc.assert(
-      fc.property(fc.array(group, { maxLength: 5 }), fc.array(step, { maxLength: 60 }), (before, steps) => {
+      fc.property(fc.array(group, { maxLength: 5 }), fc.array(step, { maxLength: 60, size: 'max' }), (before, steps) => {
         const nameOf = ({ kind, action, hash }: (typeof before)[number]): string =>
           `${kind} ${action} ${hash}`;
         const carried = before.map((call, i) => ({ ...call, id: `carried ${i}` }));
@@ -147,6 +147,64 @@ describe('the call table', () => {
         );
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe('a run that is made again', () => {
+  /** A thread of a workflow makes its calls one after the other, each as often as it fails and once more. */
+  const thread = fc.array(fc.record({ action: fc.constantFrom('a', 'b'), failures: fc.nat(2) }), {
+    maxLength: 4,
+  });
+  type Thread = { action: string; failures: number }[];
+
+  /** Walks the threads in some order, up to a number of steps; effects are what nobody had an id for. */
+  function walk(threads: readonly Thread[], order: readonly number[], effects: Set<string>): string[] {
+    const calls = new CallTable('s');
+    const going = threads.map((todo) => ({
+      todo: structuredClone(todo),
+      call: undefined as Call | undefined,
+    }));
+    const got: string[] = [];
+    for (const pick of order) {
+      const able = going.filter(({ todo }) => todo.length > 0);
+      const one = able[pick % able.length];
+      const [now] = one?.todo ?? [];
+      if (!one || !now) break;
+      if (!one.call) one.call = calls.start('activity', now.action, 'h');
+      else if (effects.has(one.call.id) || now.failures-- === 0) {
+        calls.settle(one.call);
+        effects.add(one.call.id);
+        got.push(one.call.id);
+        one.todo.shift();
+        one.call = undefined;
+      } else {
+        calls.reopen(one.call);
+        one.call = undefined;
+      }
+    }
+    return got.sort();
+  }
+
+  it('has as many effects as the code has calls, however far the first one came and in whatever order', () => {
+    const order = fc.array(fc.nat(99), { maxLength: 60, size: 'max' });
+    const toTheEnd = fc.infiniteStream(fc.nat(99)).map((picks) => [...picks.take(500)]);
+    fc.assert(
+      fc.property(
+        fc.array(thread, { maxLength: 4 }),
+        order,
+        toTheEnd,
+        toTheEnd,
+        (threads, part, all, again) => {
+          const effects = new Set<string>();
+          walk(threads, part, effects);
+          const first = walk(threads, all, effects);
+          expect(effects.size).toBe(threads.flat().length);
+          expect(first).toEqual([...effects].sort());
+          expect(walk(threads, again, effects)).toEqual(first);
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 });
