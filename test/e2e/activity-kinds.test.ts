@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
@@ -7,7 +9,7 @@ import { currentClaim, guarded } from 'activity-guard/activity';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { callAgain, cancelNow, type Calls } from '../fixtures/observing-workflows';
 import { deferred, until } from '../support/waiting';
-import { WorkerHere, type Starter } from '../support/worker-here';
+import { logged, WorkerHere, type Starter } from '../support/worker-here';
 
 const workflowsPath = require.resolve('../fixtures/observing-workflows');
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -75,6 +77,47 @@ describe('a local activity', () => {
     for (const failure of seen)
       expect((failure as string[])[0]).toMatch(/^ApplicationFailure OutcomeUnknown/);
     expect([effects, await stateOf('local held')]).toEqual([1, 'unknown']);
+  });
+});
+
+describe('a standalone activity, started by a client', () => {
+  const execute = (
+    activities: Record<string, () => Promise<unknown>>,
+    ...ids: string[]
+  ): Promise<unknown[]> => {
+    const taskQueue = randomUUID();
+    const [name = ''] = Object.keys(activities);
+    const options = { taskQueue, startToCloseTimeout: '5s', scheduleToCloseTimeout: '20s' } as const;
+    return here.withWorker(taskQueue, { ...plain, activities }, (worker) =>
+      worker.runUntil(async () => {
+        const results: unknown[] = [];
+        for (const id of ids)
+          results.push(await here.stack.env.client.activity.execute(name, { id, ...options }));
+        return results;
+      }),
+    );
+  };
+
+  it('has its effect once in all of its attempts; the same id started again is another intent, as is said', async () => {
+    let effects = 0;
+    const asked: string[] = [];
+    const charge = guarded(
+      { onUnknown: ({ requestId }) => (asked.push(requestId), committed(`charge ${effects}`)) },
+      async (): Promise<string> => {
+        effects++;
+        throw new Error('socket hang up');
+      },
+    );
+    logged.length = 0;
+    expect(await execute({ charge }, 'invoice 42', 'invoice 42')).toEqual(['charge 1', 'charge 2']);
+    expect([effects, new Set(asked).size]).toEqual([2, 2]);
+    expect(logged.filter((line) => line.includes('started by a client'))).toHaveLength(1);
+  });
+
+  it('has one effect for one explicit id, however often it is started', async () => {
+    let effects = 0;
+    const charge = guarded({ requestId: () => 'invoice:43' }, async () => `charge ${++effects}`);
+    expect(await execute({ charge }, 'one', 'one', 'two')).toEqual(['charge 1', 'charge 1', 'charge 1']);
   });
 });
 

@@ -108,44 +108,48 @@ describe('the call table', () => {
 
   it('does what the rule says, in any order of starts and ends, with any carried calls', () => {
     fc.assert(
-      fc.property(fc.array(group, { maxLength: 5 }), fc.array(step, { maxLength: 60, size: 'max' }), (before, steps) => {
-        const nameOf = ({ kind, action, hash }: (typeof before)[number]): string =>
-          `${kind} ${action} ${hash}`;
-        const carried = before.map((call, i) => ({ ...call, id: `carried ${i}` }));
-        const table = new CallTable('s', carried);
-        const model = new Model(carried.map((call) => ({ id: call.id, group: nameOf(call) })));
-        // Real ids and the model's stand for each other one to one.
-        const real = new Map(carried.map((call) => [call.id, call.id]));
-        const running: { call: Call; modelId: string }[] = [];
-        for (const doing of steps) {
-          if (doing.do === 'start') {
-            const { kind, action, hash } = doing.group;
-            const call = table.start(kind, action, hash);
-            const modelId = model.start(nameOf(doing.group));
-            expect(call).toMatchObject({ kind, action, hash });
-            expect(real.get(modelId) ?? call.id).toBe(call.id);
-            real.set(modelId, call.id);
-            running.push({ call, modelId });
-          } else if (running.length > 0) {
-            const [ended] = running.splice(doing.which % running.length, 1);
-            if (!ended) continue;
-            table[doing.do](ended.call);
-            model.end(ended.modelId, doing.do === 'settle' ? 'settled' : 'open');
+      fc.property(
+        fc.array(group, { maxLength: 5 }),
+        fc.array(step, { maxLength: 60, size: 'max' }),
+        (before, steps) => {
+          const nameOf = ({ kind, action, hash }: (typeof before)[number]): string =>
+            `${kind} ${action} ${hash}`;
+          const carried = before.map((call, i) => ({ ...call, id: `carried ${i}` }));
+          const table = new CallTable('s', carried);
+          const model = new Model(carried.map((call) => ({ id: call.id, group: nameOf(call) })));
+          // Real ids and the model's stand for each other one to one.
+          const real = new Map(carried.map((call) => [call.id, call.id]));
+          const running: { call: Call; modelId: string }[] = [];
+          for (const doing of steps) {
+            if (doing.do === 'start') {
+              const { kind, action, hash } = doing.group;
+              const call = table.start(kind, action, hash);
+              const modelId = model.start(nameOf(doing.group));
+              expect(call).toMatchObject({ kind, action, hash });
+              expect(real.get(modelId) ?? call.id).toBe(call.id);
+              real.set(modelId, call.id);
+              running.push({ call, modelId });
+            } else if (running.length > 0) {
+              const [ended] = running.splice(doing.which % running.length, 1);
+              if (!ended) continue;
+              table[doing.do](ended.call);
+              model.end(ended.modelId, doing.do === 'settle' ? 'settled' : 'open');
+            }
           }
-        }
-        expect(new Set(real.values()).size).toBe(real.size);
-        expect(
-          table
-            .openCalls()
-            .map((c) => c.id)
-            .sort(),
-        ).toEqual(
-          model
-            .unsettled()
-            .map((id) => real.get(id))
-            .sort(),
-        );
-      }),
+          expect(new Set(real.values()).size).toBe(real.size);
+          expect(
+            table
+              .openCalls()
+              .map((c) => c.id)
+              .sort(),
+          ).toEqual(
+            model
+              .unsettled()
+              .map((id) => real.get(id))
+              .sort(),
+          );
+        },
+      ),
       { numRuns: 500 },
     );
   });

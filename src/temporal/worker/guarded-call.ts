@@ -239,14 +239,18 @@ function checkedId(requestId: string, whose: string): IdentifiedRequest {
 }
 
 function withoutHeader({ info, log }: Context, warnOnce: WarnOnce): string {
+  const { workflowExecution } = info;
   if (!warnOnce.headerMissing) {
     warnOnce.headerMissing = true;
     log.warn(
-      'activity-guard: this activity came without a request id, so its run and activity id are used, which do not survive a workflow reset or retry. ' +
-        'Give ActivityGuardPlugin to bundleWorkflowCode too, or use explicit ids. (Said once per worker.)',
+      workflowExecution
+        ? 'activity-guard: this activity came without a request id, so its run and activity id are used, which do not survive a workflow reset or retry. ' +
+            'Give ActivityGuardPlugin to bundleWorkflowCode too, or use explicit ids. (Said once per worker.)'
+        : 'activity-guard: this activity was started by a client, so its activity id and run id are its request id: started again under the same activity id it is another intent. ' +
+            'Where that can happen, give it requestId: (…args) => id. (Said once per worker.)',
     );
   }
-  const { workflowId, runId } = info.workflowExecution ?? { workflowId: '', runId: info.activityRunId ?? '' };
+  const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: info.activityRunId ?? '' };
   return fallbackRequestId([info.namespace, workflowId, runId, info.activityId]);
 }
 
