@@ -5,12 +5,11 @@ import { until } from '../support/waiting';
 import type { CellRun } from './cell-run';
 import type { Charge } from './matrix';
 import type { Program, Reset } from './program';
-import { progress, tell, tellNow } from './program-workflow';
+import { progress, tell } from './program-workflow';
 
 /** What the provider holds back, it answers after this time at most. */
 const heldMs = 300;
 const betweenTellingsMs = 150;
-const mostTellings = 20;
 const longestAskedMs = 2000;
 
 /** The task queue whose workers are replaced. */
@@ -53,39 +52,26 @@ export class ProgramRun {
       await this.othersHaveEnded();
     } finally {
       clearInterval(answering);
-      await Promise.allSettled(this.asking);
+      await Promise.all(this.asking);
     }
     return { results: this.results, resets: this.resets };
   }
 
   private async tellAll(): Promise<void> {
-    const { told, byUpdates } = this.program;
+    const { told } = this.program;
     for (const which of told.keys()) {
       await delay(betweenTellingsMs);
-      if (byUpdates) await this.update(which);
-      else await this.run.handle().signal(tell, which);
+      await this.run.handle().signal(tell, which);
       this.ask();
     }
   }
 
   /** A query must not change anything; whether it gets an answer in time does not matter. */
   private ask(): void {
-    const { client } = this.run;
-    this.asking.push(
-      client.withDeadline(Date.now() + longestAskedMs, () => this.run.handle().query(progress)),
-    );
-  }
-
-  /** A reset may come between the update and its answer: then it is sent again, and heard once. */
-  private async update(which: number): Promise<void> {
-    for (let i = 1; ; i++) {
-      try {
-        return await this.run.handle().executeUpdate(tellNow, { args: [which], updateId: `told-${which}` });
-      } catch (error) {
-        if (i === mostTellings) throw error;
-        await delay(betweenTellingsMs);
-      }
-    }
+    const { run } = this;
+    const ask = () => run.handle().query(progress);
+    const answer = run.client.withDeadline(Date.now() + longestAskedMs, ask);
+    this.asking.push(answer.catch(() => undefined));
   }
 
   private async reset({ run: nth, task, afterMs }: Reset): Promise<void> {

@@ -6,7 +6,6 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
-  defineUpdate,
   executeChild,
   setHandler,
   sleep,
@@ -18,7 +17,6 @@ import type { Charge } from './matrix';
 import type { CallStep, Plan, Step } from './program';
 
 export const tell = defineSignal<[which: number]>('tell');
-export const tellNow = defineUpdate<void, [which: number]>('tellNow');
 export const progress = defineQuery<number>('progress');
 
 const activities = { remote, single, local, backingOff };
@@ -104,22 +102,16 @@ async function performAll(c: Case, steps: readonly Step[], name: string): Promis
 }
 
 export async function program(c: Case, plan: Plan, run = 0, got: Charge[] = []): Promise<Charge[]> {
-  const heard = new Map<number, Promise<Charge[]>>();
-  const hear = async (which: number): Promise<void> => {
-    const steps = plan.told[which] ?? [];
-    // Who tells it may do so twice, for want of an answer.
-    const doing = heard.get(which) ?? performAll(c, steps, `told ${which}`);
-    heard.set(which, doing);
+  const heard: Promise<Charge[]>[] = [];
+  setHandler(tell, async (which) => {
+    const doing = performAll(c, plan.told[which] ?? [], `told ${which}`);
+    heard.push(doing);
     await doing;
-  };
-  if (run === 0) {
-    setHandler(tell, hear);
-    setHandler(tellNow, hear);
-  }
-  setHandler(progress, () => heard.size);
+  });
+  setHandler(progress, () => heard.length);
   const own = await performAll(c, plan.runs[run] ?? [], `run ${run}`);
-  await condition(() => run > 0 || heard.size === plan.told.length);
-  const all = [...got, ...own, ...(await Promise.all(heard.values())).flat()];
+  await condition(() => run > 0 || heard.length === plan.told.length);
+  const all = [...got, ...own, ...(await Promise.all(heard)).flat()];
   if (run + 1 < plan.runs.length) await continueAsNew<typeof program>(c, plan, run + 1, all);
   return all;
 }
