@@ -34,13 +34,6 @@ export const ids = [
         'if (bytes > 2 * maxRequestIdBytes)',
       ],
       [
-        2,
-        'a receipt belongs to a namespace',
-        'shortHash(composeId([namespace, requestIdHash]))',
-        'shortHash(requestIdHash)',
-      ],
-      [2, 'the fingerprint covers the action', 'canonicalJson([action, payload])', 'canonicalJson(payload)'],
-      [
         1,
         'f(x) and f(x, undefined) are the same call',
         'while (length > 0 && args[length - 1] === undefined) length--;',
@@ -70,6 +63,19 @@ export const ids = [
         'Number(match[2]) + 1',
         'Number(match[2])',
       ],
+    ],
+  ),
+  ...inFile(
+    'src/ids/receipt-id.ts',
+    ['unit/ids-request-id', 'unit/ids-golden'],
+    [
+      [
+        2,
+        'a receipt belongs to a namespace',
+        'shortHash(composeId([namespace, requestIdHash]))',
+        'shortHash(requestIdHash)',
+      ],
+      [2, 'the fingerprint covers the action', 'canonicalJson([action, payload])', 'canonicalJson(payload)'],
       [
         2,
         'a generation is an id of its own',
@@ -119,6 +125,12 @@ export const ids = [
       ],
       [4, 'a settled slot is not carried over', 'this.unsettled.delete(call as SlottedCall);', ''],
       [1, 'a running slot is carried over', 'this.unsettled.add(call);', ''],
+      [
+        1,
+        'a continue-as-new carries the newest of many open calls',
+        '.slice(-mostCarried)',
+        '.slice(0, mostCarried)',
+      ],
       [4, 'a call that differs shifts no slot', '`${kind}\\0${action}\\0${hash}`', '`${kind}\\0${action}`'],
     ],
   ),
@@ -126,6 +138,19 @@ export const ids = [
     'src/temporal/workflow/scope.ts',
     ['unit/scope'],
     [
+      [1, 'what repeats a run says so', 'if (header?.rerunOf !== undefined) return header.rerunOf;', ''],
+      [
+        1,
+        'a workflow retry repeats its first run',
+        'if (info.attempt > 1) return info.firstExecutionRunId;',
+        '',
+      ],
+      [
+        1,
+        'a reset run repeats the original one',
+        'info.originalExecutionRunId === info.runId ? undefined',
+        'info.runId ? undefined',
+      ],
       [
         2,
         "a continue-as-new's header counts for the run it was sent to",

@@ -5,6 +5,7 @@ import { memory } from './memory';
 import type { Mutation } from './mutation';
 import { nexus } from './nexus';
 import { postgres } from './postgres';
+import { resets } from './resets';
 import { temporal } from './temporal';
 
 /** All of them; `scripts/mutations.mjs` makes them, one at a time. */
@@ -16,4 +17,5 @@ export const mutations: readonly Mutation[] = [
   ...ids,
   ...temporal,
   ...nexus,
+  ...resets,
 ];

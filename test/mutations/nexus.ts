@@ -9,14 +9,14 @@ export const nexus = [
       [
         1,
         'an operation that failed keeps its scope',
-        'this.followStarted(call, started, ({ result }) => result);',
-        'this.followStarted(call, started, ({ result }) => result.catch(() => undefined));',
+        '({ result }) => result,',
+        '({ result }) => result.catch(() => undefined),',
       ],
       [
         2,
         'another operation has another scope',
-        '[input.endpoint, input.service, input.operation, input.input]',
-        '[input.input]',
+        "composeId(['nexus', endpoint, service, operation])",
+        "composeId(['nexus'])",
       ],
     ],
   ),

@@ -36,8 +36,12 @@ class Case {
     if (state === 'pruned') await this.receipts.prune({ retainMs: 0 });
   }
 
-  async impact(runs: readonly MadeRun[], target: Partial<ResetTarget> = {}): Promise<ResetImpact> {
-    const { client } = clientOf(runs);
+  async impact(
+    runs: readonly MadeRun[],
+    target: Partial<ResetTarget> = {},
+    pageSize = 3,
+  ): Promise<ResetImpact> {
+    const { client } = clientOf(runs, pageSize);
     const impact = await resetImpact(client, this.receipts, { workflowId: 'order', ...target });
     expect(JSON.stringify(impact)).not.toContain('SECRET');
     return impact;
@@ -372,5 +376,12 @@ describe('a long history', () => {
     ]);
     const cut = await readRun(client, run, 150);
     expect([cut.lastEventId, cut.isCut]).toEqual([200, true]);
+  });
+
+  it('that is too long to be read to its end makes the prediction incomplete', async () => {
+    const run = new MadeRun();
+    while (run.events.length <= 100_000) run.task();
+    const { complete, notPredicted } = await new Case().impact([run], { resetTo: first }, 10_000);
+    expect([complete, notPredicted[0]]).toEqual([false, expect.stringMatching(/has more than \d+ events/)]);
   });
 });

@@ -1,4 +1,4 @@
-import { scopeOf } from '../../src/temporal/workflow/scope';
+import { rerunOf, scopeOf } from '../../src/temporal/workflow/scope';
 
 type Info = Parameters<typeof scopeOf>[0];
 const first: Info = {
@@ -58,5 +58,17 @@ describe('the scope of a run', () => {
     ],
   ])('%s', (_name, info, header, scope) => {
     expect(scopeOf({ ...first, ...info }, header)).toEqual(scope);
+  });
+});
+
+describe('what a run repeats', () => {
+  it.each<[string, Partial<Info>, Parameters<typeof rerunOf>[1], string | undefined]>([
+    ['is nothing for a first run', {}, undefined, undefined],
+    ['is nothing for a child of one', {}, { scope: 'child' }, undefined],
+    ['is the first run of the chain for a workflow retry', { attempt: 2 }, undefined, 'first'],
+    ['is the original run for a reset', { runId: 'new' }, undefined, 'original'],
+    ['is what the sender repeats', {}, { scope: 'child', rerunOf: "the parent's" }, "the parent's"],
+  ])('%s', (_name, info, header, repeated) => {
+    expect(rerunOf({ ...first, ...info }, header)).toBe(repeated);
   });
 });

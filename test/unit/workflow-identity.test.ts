@@ -361,6 +361,12 @@ describe('a fingerprint', () => {
     const header = await withRequestId('invoice:42', () => charge({ id: 'o1', at: 1 }));
     expect(header).toEqual({ idHash: hashRequestId('invoice:42'), print: expect.any(String) as string });
     expect((await run.call([1], ok))?.print).toBeUndefined();
+    const named = withFingerprint(
+      (_at: number) => withRequestId('invoice:43', () => run.call([_at], ok)),
+      () => 'invoice',
+    );
+    const print = (await named(1))?.print;
+    expect([print, (await named(2))?.print]).toEqual([expect.any(String), print]);
   });
 
   it('stands for the arguments of a child', async () => {
