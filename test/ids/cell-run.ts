@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client, Workflow, WorkflowHandle } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 
+import { within } from '../../src/testing/bounded';
 import { isRecording, record } from '../support/histories';
 import { until } from '../support/waiting';
 import type { Case } from './intents';
@@ -22,6 +23,8 @@ export interface StartOptions {
   /** Retried after a failure. */
   readonly isRetried?: boolean;
 }
+
+const longestEndMs = 10_000;
 
 export class CellRun {
   readonly client: Client;
@@ -81,12 +84,15 @@ export class CellRun {
       await record(`${name}-${++n}`, this.handle(runId, workflowId));
   }
 
-  /** Ends what could not be measured. */
-  async giveUp(): Promise<void> {
+  /** Ends what could not be measured, and whoever waits for it: nobody may when the servers stop. */
+  async giveUp(driven: Promise<unknown>): Promise<void> {
     this.account.answer();
     await this.handle()
       .terminate()
       .catch(() => undefined);
+    await within(longestEndMs, `the end of ${this.cell}`, Promise.allSettled([driven])).catch(
+      () => undefined,
+    );
   }
 
   /** The result of a run, or of the one that its chain ended with. */

@@ -13,7 +13,7 @@ const betweenTellingsMs = 150;
 const longestAskedMs = 2000;
 
 /** The task queue whose workers are replaced. */
-export const replaced = '-replaced';
+export const ofReplaced = '-replaced';
 
 /** What was seen of one program. */
 export interface Seen {
@@ -38,7 +38,7 @@ export class ProgramRun {
     const { run, program } = this;
     const { runs, told, faults, resets, isHandedOn } = program;
     const { stage, column } = run;
-    const taskQueue = isHandedOn ? stage.taskQueue(column, replaced) : stage.taskQueue(column);
+    const taskQueue = isHandedOn ? stage.taskQueue(column, ofReplaced) : stage.taskQueue(column);
     run.account.plan('a', ...faults.a);
     run.account.plan('b', ...faults.b);
     const answering = setInterval(() => run.account.answer(), heldMs);

@@ -1,11 +1,11 @@
-/** Random workflows with random faults, signals, updates and resets, on a real server: each intent has one effect. */
+/** Random workflows with random faults, signals and resets, on a real server: each intent has one effect. */
 import fc from 'fast-check';
 
 import { within } from '../../src/testing/bounded';
 import { CellRun } from './cell-run';
 import { judge, type Column } from './matrix';
 import { countCalls, intentsOf, programs, type Program } from './program';
-import { ProgramRun, replaced } from './program-run';
+import { ofReplaced, ProgramRun } from './program-run';
 import { Stage } from './stage';
 import { program as workflow } from './program-workflow';
 
@@ -19,27 +19,29 @@ const longestShrinkMs = 120_000;
 const longestRunMs = 120_000 + count * 6000;
 /** A new worker knows no workflow: it replays each from its start. */
 const replacedMs = 4000;
-const longestEndMs = 10_000;
 
 const seen = { programs: 0, calls: 0, effects: 0, resets: 0 };
 let stage: Stage;
 let cells = 0;
 let replacing: NodeJS.Timeout;
+let replaced: Promise<void> = Promise.resolve();
 
 beforeAll(async () => {
   stage = await Stage.start();
-  const startWorker = () => stage.startWorker('derived', stage.taskQueue('derived', replaced));
-  let last = await startWorker();
-  replacing = setInterval(() => {
-    const old = last;
-    void startWorker()
-      .then((stop) => (last = stop))
-      .then(old);
-  }, replacedMs);
+  const startWorker = () => stage.startWorker('derived', stage.taskQueue('derived', ofReplaced));
+  let stopLast = await startWorker();
+  const replace = async (): Promise<void> => {
+    const stopOld = stopLast;
+    stopLast = await startWorker();
+    await stopOld();
+  };
+  replacing = setInterval(() => (replaced = replaced.then(replace)), replacedMs);
 });
 afterAll(async () => {
   clearInterval(replacing);
-  await Promise.all([...underWay].map(giveUp)); // the last one, if the search for a smaller one was out of time
+  await replaced;
+  // The last one goes on if the search for a smaller one was out of time.
+  await Promise.all([...underWay].map(({ run, end }) => run.giveUp(end)));
   await stage.stop();
   process.stdout.write(
     `\nrandom workflows (IDS_SEED=${seed}, IDS_PROGRAMS=${count}): ${JSON.stringify(seen)}\n\n`,
@@ -52,12 +54,6 @@ interface Running {
 }
 
 const underWay = new Set<Running>();
-
-/** Nobody may wait for a result any more when the servers stop. */
-async function giveUp({ run, end }: Running): Promise<void> {
-  await run.giveUp();
-  await within(longestEndMs, 'the end of the program', Promise.allSettled([end])).catch(() => undefined);
-}
 
 /** What is wrong with a program's effects and results. */
 async function problemsOf(program: Program, column: Column): Promise<readonly string[]> {
@@ -75,7 +71,7 @@ async function problemsOf(program: Program, column: Column): Promise<readonly st
     seen.resets += ran.resets;
     return judge({ row: run.cell, intents }, column, run.account.booked, ran.results).problems;
   } catch (error) {
-    await giveUp(running);
+    await run.giveUp(running.end);
     return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
   } finally {
     underWay.delete(running);
