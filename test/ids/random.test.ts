@@ -35,7 +35,7 @@ beforeAll(async () => {
     stopLast = await startWorker();
     await stopOld();
   };
-  replacing = setInterval(() => (replaced = replaced.then(replace)), replacedMs);
+  replacing = setInterval(() => void (replaced = replaced.then(replace)), replacedMs);
 });
 afterAll(async () => {
   clearInterval(replacing);
