@@ -11,6 +11,7 @@ const fateNames: Readonly<Record<Fate, string>> = {
   waits: 'WAITS',
   refused: 'REFUSED',
   steps: 'by steps',
+  mayRun: 'MAY RUN',
   runs: 'RUNS AGAIN',
 };
 

@@ -12,8 +12,17 @@ const maxCharacters = 16 * 1024 * 1024;
 
 const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1);
 
-const isDropped = (value: unknown): boolean =>
+/** What JSON leaves out. */
+export const isDropped = (value: unknown): boolean =>
   value === undefined || typeof value === 'function' || typeof value === 'symbol';
+
+/** An instance without a field that can be read (private ones, a RegExp, an Error): any two would look equal. */
+function isOpaque(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Of a plain object in any realm, the prototype has none itself.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  return !isPlain && Object.keys(value).length === 0;
+}
 
 function bytesOf(view: ArrayBufferView): string {
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -33,6 +42,7 @@ function writeObject(value: object, path: string, depth: number): string {
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON === 'function') return write(toJSON.call(value, ''), path, depth);
   if (tag === 'String' || tag === 'Number' || tag === 'Boolean') return write(value.valueOf(), path, depth);
+  if (isOpaque(value)) throw new TypeError(`${path} has no content that can be read`);
   const fields = Object.keys(value)
     .sort() // by UTF-16 code units, as the RFC asks
     .map((key) => [key, (value as Record<string, unknown>)[key]] as const)

@@ -10,7 +10,14 @@ export {
   withoutGeneration,
 } from './receipt-id';
 export type { IdentifiedRequest } from './receipt-id';
-export { composeId, hashArgs, hashRequestId, nextScope, requestIdProblem } from './request-id';
+export {
+  composeId,
+  fingerprintProblem,
+  hashArgs,
+  hashRequestId,
+  nextScope,
+  requestIdProblem,
+} from './request-id';
 export { sha256Hex } from './sha256';
 export { CallTable } from './slots';
 export type { Call, CallKind } from './slots';

@@ -2,7 +2,7 @@
  * How request ids are composed, checked and hashed, as far as the workflow has to know: its bundle holds this file. The
  * rules are frozen by a golden test: changing one would give a running intent another id, and run it twice.
  */
-import { canonicalJson } from './canonical';
+import { canonicalJson, isDropped } from './canonical';
 import { sha256Hex } from './sha256';
 
 /** The longest request id, in bytes of UTF-8. */
@@ -38,6 +38,14 @@ export function hashArgs(args: readonly unknown[]): string {
   let length = args.length;
   while (length > 0 && args[length - 1] === undefined) length--;
   return shortHash(canonicalJson(args.slice(0, length)));
+}
+
+/** What is wrong with a fingerprint: what has no content, or not yet, would make all calls equal. */
+export function fingerprintProblem(value: unknown): string | undefined {
+  const { then } = Object(value) as { then?: unknown };
+  return isDropped(value) || typeof then === 'function'
+    ? `the fingerprint tells no calls apart: it is ${then ? 'a promise' : typeof value}`
+    : undefined;
 }
 
 /** The derived id of one intended call: which logical run, which action, which arguments, which of the equal ones. */

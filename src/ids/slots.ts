@@ -42,7 +42,7 @@ export class CallTable {
 
   /** @param carried the calls that were open when the run before this one continued as new; they go first */
   constructor(
-    private readonly scope: string,
+    readonly scope: string,
     carried: readonly Call[] = [],
   ) {
     carried.forEach((call, i) => {

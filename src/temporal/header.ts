@@ -11,8 +11,11 @@ export const headerName = 'activity-guard';
 /** The name of the header of a Nexus operation: its value is the scope that the caller gives it. */
 export const nexusHeaderName = 'activity-guard-scope';
 
-/** Why a workflow could not derive an id: the guarded activity refuses, and says what to do. */
-export type IdentityProblem = 'arguments' | 'cron-with-retry';
+/**
+ * Why no id could be derived: the guarded activity refuses, and says what to do. What is started by a workflow that has
+ * a problem has it, too: by itself it would be another intent whenever its parent runs again.
+ */
+export type IdentityProblem = 'arguments' | 'start-arguments' | 'cron-with-retry';
 
 /** On a scheduled activity: which intent the call belongs to. */
 export type CallHeader = CallAge &
@@ -29,36 +32,54 @@ export interface CallAge {
   readonly since?: number | undefined;
   /** The run repeats this earlier one (a reset, a workflow retry), or is a child or a successor of one that does. */
   readonly rerunOf?: string | undefined;
+  /** When that earlier run began, in milliseconds since 1970, where its id does not tell. */
+  readonly rerunAt?: number | undefined;
   /** The hash of the fingerprint that the workflow gave; the arguments themselves may change in every run. */
   readonly print?: string | undefined;
 }
 
+/** On what is started by a workflow whose calls have no ids. */
+export interface ProblemHeader {
+  readonly problem: IdentityProblem;
+}
+
 /** On a started child workflow, or on the next run after a continue-as-new. */
-export interface ScopeHeader {
+export interface ScopeHeader extends Pick<CallAge, 'rerunOf' | 'rerunAt'> {
   readonly scope: string;
   /** The run that continued as new: the header also outlives it, on retries of the run it was meant for. */
   readonly from?: string;
   /** The calls that were open then. */
   readonly open?: readonly Call[];
-  /** What the sender repeats, if it does: then this run may have been there before, too. */
-  readonly rerunOf?: string | undefined;
 }
+
+type Header = CallHeader | ScopeHeader | ProblemHeader;
+
+/** What a workflow is started with, as far as it can be read. */
+export type StartHeader = Partial<ScopeHeader & ProblemHeader>;
 
 interface HeaderPayload {
   readonly metadata?: Readonly<Record<string, Uint8Array>> | null;
   readonly data?: Uint8Array | null;
 }
 
+const written = new WeakSet<object>();
+
 /** The header as a plain JSON payload, whatever converter the worker uses. */
-export const writeHeader = (
-  value: CallHeader | ScopeHeader,
-): { metadata: Record<string, Uint8Array>; data: Uint8Array } => ({
-  metadata: { encoding: new TextEncoder().encode('json/plain') },
-  data: new TextEncoder().encode(JSON.stringify(value)),
-});
+export function writeHeader(value: Header): { metadata: Record<string, Uint8Array>; data: Uint8Array } {
+  const payload = {
+    metadata: { encoding: new TextEncoder().encode('json/plain') },
+    data: new TextEncoder().encode(JSON.stringify(value)),
+  };
+  written.add(payload);
+  return payload;
+}
+
+/** Whether a header was written here, and not copied from what the workflow was started with. */
+export const isWritten = (headers: Readonly<Record<string, object>>): boolean =>
+  written.has(headers[headerName] ?? {});
 
 /** The header of `headers`, or `undefined` where there is none that can be read. */
-export function readHeader<T extends CallHeader | ScopeHeader>(
+export function readHeader<T extends Header | StartHeader>(
   headers: Readonly<Record<string, HeaderPayload>>,
 ): Partial<T> | undefined {
   const data = headers[headerName]?.data;

@@ -155,7 +155,7 @@ describe('before a reset', () => {
         expect(happened).toEqual(predicted);
         expect(lines(impact)[0]).toBe('activity charge committed kept');
         expect(impact.totals).toMatchObject({ kept: 1, replayed: 0, runs: 2 });
-        expect(reasonOf(impact, ({ fate }) => fate === 'runs')).toMatch(/came without a header/);
+        expect(reasonOf(impact, ({ fate }) => fate === 'runs')).toMatch(/its id names the run/);
       },
       bare,
     );
@@ -230,6 +230,47 @@ describe('before a reset', () => {
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
       expect(happened).toEqual(predicted);
       expect(impact.totals).toMatchObject({ replayed: 2, runs: 1 });
+    });
+  });
+
+  // Mutation: each call judged alone. The first call gets the result now, and what was its retry is a new charge.
+  it('a call that was made again after a failure may run, and does', async () => {
+    await Resets.with(here, async (resets) => {
+      const handle = await resets.start('payAgainWhenTold', 'given up');
+      await until(
+        async () => (await resets.events(handle, 'activityTaskTimedOutEventAttributes')).length > 0,
+      );
+      resets.open();
+      await handle.signal('pay', '');
+      await handle.result();
+      expect(resets.done).toHaveLength(1);
+      const [scheduled = 0] = await resets.events(handle, 'activityTaskScheduledEventAttributes');
+      const point = await resets.point(handle, { before: scheduled });
+      const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
+      expect(happened).toEqual(predicted);
+      expect(lines(impact)).toEqual([
+        'activity waitAndCharge committed replayed',
+        'activity waitAndCharge committed mayRun',
+      ]);
+      expect(resets.done).toHaveLength(2);
+    });
+  });
+
+  it('the runs that came of an earlier reset are missed, and that is said', async () => {
+    await Resets.with(here, async (resets) => {
+      const handle = await resets.start('chargeInEachRun', 'reset before');
+      await handle.result();
+      const first = resets.client.workflow.getHandle(handle.workflowId, runIdOf(handle));
+      const [scheduled = 0] = await resets.events(first, 'activityTaskScheduledEventAttributes');
+      const point = await resets.point(first, { before: scheduled });
+      expect((await resets.predict(handle.workflowId, runIdOf(handle), point)).complete).toBe(true);
+      const next = await resets.reset(handle.workflowId, runIdOf(handle), point);
+      await next.result();
+      const impact = await resets.predict(handle.workflowId, runIdOf(handle), point);
+      expect([impact.complete, impact.notPredicted[0]]).toEqual([
+        false,
+        expect.stringMatching(`was reset already: run ${(await next.describe()).runId}`),
+      ]);
     });
   });
 

@@ -89,7 +89,9 @@ describe('activity-guard show --workflow', () => {
     expect(out).toMatch(/^\d+ +stamp +- +RUNS AGAIN +no receipt: unguarded, or/m);
     expect(out).toMatch(/^\d+ +decline +rejected +rejected +gets the stored rejection/m);
     expect(out).toMatch(/^\d+ +charge \(local\) +committed +replayed/m);
-    expect(out).toMatch(/^kept 1, replayed 7, rejected 1, WAITS 1, REFUSED 0, by steps 1, RUNS AGAIN 3$/m);
+    expect(out).toMatch(
+      /^kept 1, replayed 7, rejected 1, WAITS 1, REFUSED 0, by steps 1, MAY RUN 0, RUNS AGAIN 3$/m,
+    );
     expect(out).toMatch(/^Not predicted:\n- Code or arguments/m);
   });
 

@@ -108,6 +108,7 @@ export const ids = [
         'if (text.length > maxCharacters)',
         'if (text.length > 100 * maxCharacters)',
       ],
+      [2, 'what cannot be told apart is refused', 'if (isOpaque(value)) throw', 'if (value === null) throw'],
       [2, 'what JSON cannot hold is told apart from what it can', '`bigint:"${value}"`', 'String(value)'],
     ],
   ),
@@ -135,21 +136,32 @@ export const ids = [
     ],
   ),
   ...inFile(
-    'src/temporal/workflow/scope.ts',
+    'src/temporal/scope.ts',
     ['unit/scope'],
     [
-      [1, 'what repeats a run says so', 'if (header?.rerunOf !== undefined) return header.rerunOf;', ''],
+      [
+        1,
+        'what was started by a run without a scope has none',
+        'if (problem !== undefined) return { problem };',
+        '',
+      ],
+      [
+        1,
+        'what repeats a run says so',
+        'if (header?.rerunOf !== undefined) return { rerunOf: header.rerunOf, rerunAt: header.rerunAt };',
+        '',
+      ],
       [
         1,
         'a workflow retry repeats its first run',
-        'if (info.attempt > 1) return info.firstExecutionRunId;',
+        'if (info.attempt > 1) return { rerunOf: info.firstExecutionRunId };',
         '',
       ],
       [
         1,
         'a reset run repeats the original one',
-        'info.originalExecutionRunId === info.runId ? undefined',
-        'info.runId ? undefined',
+        'if (info.originalExecutionRunId === info.runId) return {};',
+        'if (info.runId) return {};',
       ],
       [
         2,

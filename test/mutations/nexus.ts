@@ -27,7 +27,7 @@ export const nexus = [
       [
         2,
         'no header is taken that the guard does not write',
-        'if (!sentScope.test(sent)) {',
+        'if (!problem && !sentScope.test(sent)) {',
         "if (sent === '') {",
       ],
       [2, 'a scope counts for the namespace that sent it', "namespace ?? ''", "''"],

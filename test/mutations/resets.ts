@@ -17,9 +17,43 @@ export const resets = [
       "child.eventId < resetTo ? 'started before the point: not started again' : ''",
       "'started before the point: not started again'",
     ],
-    [3, 'the runs that continued a run are looked at', "await this.readNext(root, '', 0);", ''],
+    [
+      3,
+      'the runs that continued a run are looked at',
+      "await this.readNext(root, '', { depth: 0, walk: 0 });",
+      '',
+    ],
+    [
+      3,
+      'a scope that names the run is lost with it',
+      'scope === originalExecutionRunId || (depth > 0 && scope === firstExecutionRunId)',
+      'scope === null',
+    ],
+    [
+      3,
+      'a scope that names the chain of a child is lost with it',
+      ' || (depth > 0 && scope === firstExecutionRunId)',
+      '',
+    ],
+    [3, 'what came of an earlier reset is missed', 'if (resetRunId)', 'if (resetRunId === null)'],
+    [
+      3,
+      'a retry of the workflow walks through all calls again',
+      'next.info.attempt > 1 ? this.walks++ : walk',
+      'walk',
+    ],
     [3, 'what is done past the guard is said', 'this.listOutside(root, resetTo);', ''],
     [3, 'a run that is not read to its end is said', 'if (root.isCut)', 'if (!root)'],
+  ]),
+  ...inFile('src/temporal/client/reset-impact.ts', tests, [
+    [3, 'the retry of a call that is made again may run', 'return earlier ?', 'return !row ?'],
+    [
+      3,
+      'every call of an explicit id gets its receipt',
+      'if (scopePartOf({ requestId }) === undefined) return row;',
+      '',
+    ],
+    [3, 'receipts of no call are missed', 'if (matched.loose.length > 0 &&', 'if (!matched &&'],
   ]),
   ...inFile('src/temporal/client/fate.ts', tests, [
     [

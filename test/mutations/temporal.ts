@@ -110,7 +110,7 @@ export const temporal = [
       [
         1,
         'a call without an identity is refused before the claim',
-        'if (own === undefined && header.problem !== undefined) {',
+        'if (own === undefined && header.id === undefined && headerName in input.headers) {',
         "if (own === undefined && header.problem === 'arguments') {",
       ],
       [
@@ -163,6 +163,18 @@ export const temporal = [
         'if (isFirst && since === undefined) return undefined;',
       ],
       [1, "the workflow's fingerprint stands for the arguments", '(print ?? args);', '(args);'],
+      [
+        1,
+        "a header that is not the call's is refused",
+        'if (own === undefined && header.id === undefined && headerName in input.headers) {',
+        'if (own === undefined && header.problem !== undefined) {',
+      ],
+      [
+        2,
+        'a fingerprint says something',
+        'if (problem === undefined) return value;',
+        'if (value !== null) return value;',
+      ],
       [1, 'hold is the default', "options.onUnknown ?? 'hold'", "options.onUnknown ?? 'retry'"],
     ],
   ),
@@ -199,14 +211,14 @@ export const temporal = [
       [
         1,
         'only the rejection of that very intent closes its slot',
-        '?.details?.[0] === id',
-        ' !== undefined',
+        ".normalize('NFC') === id.normalize('NFC')",
+        " !== 'undefined'",
       ],
       [
         1,
         "only the guard's mark is a rejection",
-        'failureOf(error, rejectedMark)?.details?.[0] === id',
-        "(failureOf(error, 'Rejected') ?? failureOf(error, rejectedMark)?.details?.[0] === id) !== false",
+        'String(failureOf(error, rejectedMark)?.details?.[0])',
+        "String(failureOf(error, 'Rejected') ? id : failureOf(error, rejectedMark)?.details?.[0])",
       ],
     ],
   ),
@@ -230,8 +242,8 @@ export const temporal = [
       [
         1,
         'a local activity that is scheduled again keeps its id',
-        'backedOff?.() ?? this.calls.start(',
-        'this.calls.start(',
+        'backedOff?.() ?? calls.start(',
+        'calls.start(',
       ],
       [
         1,
@@ -242,7 +254,7 @@ export const temporal = [
       [
         1,
         'a local activity that is scheduled again is found by equal arguments',
-        'action === activityType && hash === hashOf(args)',
+        'action === activityType && hash === hashNow',
         'action === activityType && hash === action',
       ],
       [
@@ -269,8 +281,18 @@ export const temporal = [
         'call.isDetached = /ABANDON$/.test(String(input.options.parentClosePolicy));',
         '',
       ],
-      [1, 'a continue-as-new hands on its scope', 'scope ? withHeader(input, scope) : input', 'input'],
-      [1, 'a continue-as-new hands on the calls that are open', 'open: this.calls.openCalls()', 'open: []'],
+      [
+        1,
+        'a continue-as-new hands on its scope',
+        'isWritten(input.headers) ? input : withHeader(input, this.run().next())',
+        'input',
+      ],
+      [
+        1,
+        'a continue-as-new hands on the calls that are open',
+        'const open = calls.openCalls();',
+        'const open: Call[] = [];',
+      ],
       [2, 'a continue-as-new names the run that sent it', 'from: workflowInfo().runId', "from: ''"],
       [1, 'a call that is made again says since when', 'call.since ??= Date.now();', ''],
       [
@@ -304,10 +326,58 @@ export const temporal = [
         '',
       ],
       [
+        1,
+        'a child of which nobody can tell which one it is has no ids',
+        'return next(withHeader(input, { problem: call }));',
+        'return next(input);',
+      ],
+      [
+        1,
+        'a run without ids hands that on',
+        "if (typeof calls === 'string') return { problem: calls };\n    const open",
+        "if (typeof calls === 'string') return { scope: workflowInfo().runId };\n    const open",
+      ],
+      [
+        1,
+        'a child that is started again repeats what came before',
+        '...(isAgain ? again : this.rerun)',
+        '...this.rerun',
+      ],
+      [
+        1,
+        'an explicit id that is used again says since when',
+        'if (since === undefined) this.explicitSince.set(idHash, Date.now());',
+        '',
+      ],
+      [
+        1,
+        'a call before the workflow begins has the scope of its start header',
+        'if (start) run(start.headers ?? {});',
+        'if (!start) run({});',
+      ],
+      [
+        1,
+        'a local activity that is scheduled again is found by its fingerprint',
+        'const hashNow = currentCall().print ?? hashOf(args);',
+        'const hashNow = hashOf(args);',
+      ],
+      [
         4,
         'interceptors that are registered twice count a call once',
-        'if (headerName in input.headers) return next(input); // registered twice',
+        'if (isWritten(input.headers)) return next(input); // registered twice',
         '',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/temporal/header.ts',
+    [workflow],
+    [
+      [
+        2,
+        'a start header that is copied onto a call is not taken for one',
+        'written.has(headers[headerName] ?? {});',
+        'headerName in headers;',
       ],
     ],
   ),
@@ -330,8 +400,8 @@ export const temporal = [
       [
         1,
         'an explicit id that cannot be one is refused',
-        'if (problem !== undefined)',
-        'if (problem === null)',
+        'if (problem !== undefined)\n    throw ApplicationFailure',
+        'if (problem === null)\n    throw ApplicationFailure',
       ],
       [
         1,

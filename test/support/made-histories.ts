@@ -17,6 +17,8 @@ const headerOf = (value: CallHeader | ScopeHeader | undefined) => ({
 export class MadeRun {
   readonly events: MadeEvent[] = [];
   isOpen = true;
+  /** The run that a reset has made of it. */
+  resetRunId: string | undefined;
 
   constructor(
     readonly workflowId = 'order',
@@ -125,7 +127,11 @@ export function clientOf(runs: readonly MadeRun[], pageSize = 3): { client: Clie
         describe: async () => {
           const run = find(workflowId, runId);
           if (!run) throw new WorkflowNotFoundError('not found', workflowId, runId);
-          return { runId: run.runId, status: { name: run.isOpen ? 'RUNNING' : 'COMPLETED' } };
+          const { resetRunId } = run;
+          return {
+            ...{ runId: run.runId, status: { name: run.isOpen ? 'RUNNING' : 'COMPLETED' } },
+            raw: { workflowExtendedInfo: { resetRunId } },
+          };
         },
       }),
     },

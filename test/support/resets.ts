@@ -18,6 +18,7 @@ type Workflows = Omit<typeof workflows, 'paySignal'>;
 export type EventName =
   | 'activityTaskScheduledEventAttributes'
   | 'activityTaskCompletedEventAttributes'
+  | 'activityTaskTimedOutEventAttributes'
   | 'startChildWorkflowExecutionInitiatedEventAttributes'
   | 'childWorkflowExecutionStartedEventAttributes'
   | 'workflowTaskCompletedEventAttributes';
@@ -129,7 +130,7 @@ export class Resets {
     return {
       impact,
       predicted: {
-        ran: of('runs').map(nameOf).sort(),
+        ran: of('runs', 'mayRun').map(nameOf).sort(),
         answered: ids(of('replayed', 'rejected')),
         untouched: ids(of('kept', 'waits', 'replayed', 'rejected').filter(({ state }) => state)),
       },

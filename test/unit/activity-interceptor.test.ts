@@ -210,6 +210,22 @@ describe('whose intent a call is', () => {
     expect(await ending(own, { header: { idHash } })).toBe(`sha256:${idHash}`);
   });
 
+  // Mutation: the fall-back. An interceptor that copies headers would take the ids from all calls.
+  it("of a header that is not the call's is refused", async () => {
+    expect(await ending(pay, { header: { scope: 'child-1' } as never })).toBe('InvalidRequest');
+    expect(await ending(pay, { header: { problem: 'start-arguments' } })).toBe('InvalidRequest');
+    expect([ran, world.database.rows.size]).toEqual([[], 0]);
+    const own = guarded({ requestId: () => 'own' }, async () => requestId());
+    expect(await ending(own, { header: { scope: 'child-1' } as never })).toBe('own');
+  });
+
+  it('has a fingerprint of its own that says something', async () => {
+    const idHash = 'ab'.repeat(32);
+    const blank = guarded({ fingerprint: () => undefined }, plain);
+    expect(await ending(blank, { header: { idHash } })).toBe('InvalidRequest');
+    expect([ran, world.database.rows.size]).toEqual([[], 0]);
+  });
+
   it('without a header is its run and activity, which is said', async () => {
     expect(await ending(pay, { header: undefined })).toBe('9:no-header/7:default/7:order-1/5:run-1/1:7');
     expect(logged.join()).toMatch(/without a request id/);

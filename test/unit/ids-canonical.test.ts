@@ -1,6 +1,38 @@
+import { runInNewContext } from 'node:vm';
+
 import fc from 'fast-check';
 
 import { canonicalJson } from '../../src/ids';
+
+describe('canonicalJson on what cannot be told apart', () => {
+  class Hidden {
+    readonly #amount: number;
+    constructor(amount: number) {
+      this.#amount = amount;
+    }
+    get amount(): number {
+      return this.#amount;
+    }
+  }
+
+  // Mutation: `{}` for all of them. A charge of 9 would get the receipt of a charge of 5.
+  it.each([new Hidden(5), /5/, new Error('5'), Promise.resolve(5), Object(5n) as unknown])(
+    'refuses %p',
+    (value) => {
+      expect(() => canonicalJson([{ of: value }])).toThrow(/\$\[0\]\.of has no content/);
+    },
+  );
+
+  it('writes plain objects of every kind, and instances with fields', () => {
+    const other = runInNewContext('({})') as object;
+    class Money {
+      constructor(readonly amount: number) {}
+    }
+    expect(canonicalJson([{}, Object.create(null), other, new Money(5), new Date(0)])).toBe(
+      '[{},{},{},{"amount":5},"1970-01-01T00:00:00.000Z"]',
+    );
+  });
+});
 
 describe('canonicalJson on JSON', () => {
   it('writes the example of RFC 8785, section 3.2.3', () => {

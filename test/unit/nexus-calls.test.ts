@@ -108,6 +108,6 @@ it('an operation that has a scope keeps it', async () => {
   expect(await scopeOf({ headers: { [nexusHeaderName]: 'set before' } })).toBe('set before');
 });
 
-it('an input that JSON cannot hold goes without', async () => {
-  expect(await send({ input: NaN, headers: {} })).toEqual({});
+it('an input that JSON cannot hold is said, so that nothing runs by itself', async () => {
+  expect(await send({ input: NaN, headers: {} })).toEqual({ [nexusHeaderName]: 'start-arguments' });
 });

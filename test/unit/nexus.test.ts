@@ -7,7 +7,13 @@ jest.mock('@temporalio/worker', () => ({
 
 // After the mock: this is compiled to `require` where it stands.
 import { activityGuardInterceptors, type NexusCaller } from '../../src/temporal/worker';
-import { headerName, nexusHeaderName, readHeader, writeHeader } from '../../src/temporal/header';
+import {
+  headerName,
+  nexusHeaderName,
+  readHeader,
+  writeHeader,
+  type StartHeader,
+} from '../../src/temporal/header';
 import { nexusInterceptors } from '../../src/temporal/worker/nexus';
 
 beforeEach(() => (warned.length = 0));
@@ -59,7 +65,8 @@ class NexusWorker {
     ];
     let scope: string | undefined;
     const next = async (input: { headers: Parameters<typeof readHeader>[0] }) => {
-      scope = readHeader<{ scope: string }>(input.headers)?.scope;
+      const header = readHeader<StartHeader>(input.headers);
+      scope = header?.problem ?? header?.scope;
       if (fails) throw new Error('unavailable');
       return { runId: 'run', eagerlyStarted: false };
     };
@@ -123,8 +130,16 @@ describe('the scope of a workflow that a handler starts', () => {
   });
 
   it('is not made of arguments that JSON cannot hold', async () => {
-    expect(await scopeFor({}, { args: [NaN] })).toBeUndefined();
+    expect(await scopeFor({}, { args: [NaN] })).toBe('start-arguments');
   });
+
+  it.each(['start-arguments', 'cron-with-retry'])(
+    'is none where the caller has none: %s',
+    async (problem) => {
+      expect(await scopeFor({ headers: { [nexusHeaderName]: problem } })).toBe(problem);
+      expect(warned).toEqual([]);
+    },
+  );
 });
 
 describe('a start that is not tied to a caller', () => {

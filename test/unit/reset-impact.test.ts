@@ -122,7 +122,9 @@ describe('a call that is made again', () => {
     const id = fallbackRequestId(['default', 'order', 'run-1', '1']);
     await world.claim(id);
     const steps = fallbackRequestId(['default', 'order', 'run-1', '2']);
-    await world.claim(composeId([steps, 'mail']), { action: 'checkOut/mail', origin: { activityId: '2' } });
+    await world.claim(composeId([steps, 'mail']), {
+      ...{ action: 'checkOut/mail', origin: { activityId: '2', step: 'mail' } },
+    });
     const run = new MadeRun();
     run.call('charge', '1');
     run.call('checkOut', '2');
@@ -131,6 +133,55 @@ describe('a call that is made again', () => {
       'checkOut none steps',
       'checkOut mail committed runs',
     ]);
+  });
+
+  it('is a step where its receipt says so, whatever its id and its action are', async () => {
+    const world = new Case();
+    await world.claim('mail:1', { action: 'send', origin: { activityId: '1', step: 'mail' } });
+    expect(fates(await world.impact([oneCall({ id: idOf('charge') })], { resetTo: first }))).toEqual([
+      'charge none steps',
+      'charge mail committed replayed',
+    ]);
+  });
+
+  // Mutation: each call judged alone. The first gets the result now, and the second is a new intent then.
+  it('may run where it was the retry of one that is made again as well', async () => {
+    const world = new Case();
+    await world.claim(idOf('charge'));
+    const run = new MadeRun();
+    const failed = run.events.length + 1;
+    run.call('charge', '1', { id: idOf('charge') }, 'TimedOut');
+    const later = run.call('charge', '2', { id: idOf('charge') });
+    run.call('mail', '3', { idHash: hashRequestId('mail') });
+    run.call('mail', '4', { idHash: hashRequestId('mail') });
+    await world.claim(`sha256:${hashRequestId('mail')}`, {
+      key: receiptKey('default', hashRequestId('mail')),
+    });
+    const impact = await world.impact([run.end()], { resetTo: first });
+    expect(fates(impact)).toEqual([
+      'charge committed replayed',
+      'charge committed mayRun',
+      'mail committed replayed',
+      'mail committed replayed',
+    ]);
+    expect(impact.effects[1]?.reason).toMatch(new RegExp(`retry of event ${failed}`));
+    expect(impact.totals).toMatchObject({ replayed: 3, mayRun: 1, runs: 0 });
+    const kept = await world.impact([run], { resetTo: later - 6 });
+    expect(fates(kept).slice(0, 2)).toEqual(['charge committed kept', 'charge committed replayed']);
+  });
+
+  it('is found by the same id in a retry of the workflow, which walks through all calls again', async () => {
+    const world = new Case();
+    await world.claim(idOf('charge'));
+    const failed = new MadeRun();
+    failed.call('charge', '1', { id: idOf('charge') });
+    failed.end('workflowExecutionFailed', { newExecutionRunId: 'run-2' });
+    const retried = oneCall(
+      { id: idOf('charge') },
+      new MadeRun('order', 'run-2', { attempt: 2, firstExecutionRunId: 'run-1' }),
+    );
+    const impact = await world.impact([failed, retried], { runId: 'run-1', resetTo: first });
+    expect(fates(impact)).toEqual(['charge committed replayed', 'charge committed replayed']);
   });
 
   it('is told apart from one that stays in history, and from one that was pending', async () => {
@@ -302,6 +353,57 @@ describe('what a reset does besides', () => {
     const keeping = await world.impact([parent, child], { resetTo: later });
     expect(fates(keeping)).toEqual(['charge committed kept']);
     expect(keeping.effects[0]?.reason).toMatch(/started before the point/);
+  });
+
+  // Mutation: receipts found by ids that the child, or the next run, will not have again.
+  it.each<[string, Record<string, unknown>, string]>([
+    ['without a header', {}, 'kid-1'],
+    ['by a cron schedule', { cronSchedule: '@daily' }, 'kid-1'],
+    ['as a retry without a header', { attempt: 2, firstExecutionRunId: 'kid-0' }, 'kid-0'],
+  ])('finds no receipts for a child that was started %s', async (_how, started, scope) => {
+    const world = new Case();
+    await world.claim(idOf('charge', '1', scope), { origin: { workflowId: uuid, runId: 'kid-1' } });
+    const child = oneCall({ id: idOf('charge', '1', scope) }, new MadeRun(uuid, 'kid-1', started));
+    const parent = new MadeRun();
+    parent.child(uuid, 'kid-1');
+    const impact = await world.impact([parent.end(), child], { resetTo: first });
+    expect(fates(impact)).toEqual(['charge committed runs']);
+  });
+
+  it('finds no receipts for a run that was continued without a header', async () => {
+    const world = new Case();
+    await world.claim(idOf('charge', '1', 'run-2'), { origin: { runId: 'run-2' } });
+    const next = oneCall(
+      { id: idOf('charge', '1', 'run-2') },
+      new MadeRun('order', 'run-2', { firstExecutionRunId: 'run-1' }),
+    );
+    const continued = new MadeRun().end('workflowExecutionContinuedAsNew', { newExecutionRunId: 'run-2' });
+    const impact = await world.impact([continued, next], { runId: 'run-1', resetTo: first });
+    expect(fates(impact)).toEqual(['charge committed runs']);
+    expect(fates(await world.impact([continued, next], { runId: 'run-2', resetTo: first }))).toEqual([
+      'charge committed replayed',
+    ]);
+  });
+
+  it('is incomplete where a run was reset before, and where receipts belong to no call', async () => {
+    const world = new Case();
+    const run = oneCall({ id: idOf('charge') });
+    await world.claim(idOf('charge'));
+    expect((await world.impact([run], { resetTo: first })).complete).toBe(true);
+    run.resetRunId = 'run-2';
+    const reset = await world.impact([run], { resetTo: first });
+    expect([reset.complete, reset.notPredicted[0]]).toEqual([
+      false,
+      expect.stringMatching(/was reset already: run run-2/),
+    ]);
+    run.resetRunId = undefined;
+    await world.claim(idOf('refund'), { origin: { activityId: '9' } });
+    const loose = await world.impact([run], { resetTo: first });
+    expect([loose.complete, loose.notPredicted[0]]).toEqual([
+      false,
+      expect.stringMatching(/1 receipts of workflow order/),
+    ]);
+    expect((await world.impact([run])).complete).toBe(true);
   });
 
   it('says what was not looked at', async () => {

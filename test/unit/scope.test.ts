@@ -1,11 +1,12 @@
-import { rerunOf, scopeOf } from '../../src/temporal/workflow/scope';
+import { rerunOf, scopeOf } from '../../src/temporal/scope';
 
-type Info = Parameters<typeof scopeOf>[0];
+type Info = Parameters<typeof rerunOf>[0];
 const first: Info = {
   attempt: 1,
   firstExecutionRunId: 'first',
   originalExecutionRunId: 'original',
   runId: 'original',
+  startTime: new Date(7),
 };
 const call = { kind: 'activity', action: 'charge', hash: 'h', id: 'i' } as const;
 
@@ -56,19 +57,35 @@ describe('the scope of a run', () => {
       undefined,
       { problem: 'cron-with-retry' },
     ],
+    [
+      'what was started by a workflow without a scope has none',
+      { attempt: 2 },
+      { problem: 'start-arguments' },
+      { problem: 'start-arguments' },
+    ],
   ])('%s', (_name, info, header, scope) => {
     expect(scopeOf({ ...first, ...info }, header)).toEqual(scope);
   });
 });
 
 describe('what a run repeats', () => {
-  it.each<[string, Partial<Info>, Parameters<typeof rerunOf>[1], string | undefined]>([
-    ['is nothing for a first run', {}, undefined, undefined],
-    ['is nothing for a child of one', {}, { scope: 'child' }, undefined],
-    ['is the first run of the chain for a workflow retry', { attempt: 2 }, undefined, 'first'],
-    ['is the original run for a reset', { runId: 'new' }, undefined, 'original'],
-    ['is what the sender repeats', {}, { scope: 'child', rerunOf: "the parent's" }, "the parent's"],
+  it.each<[string, Partial<Info>, Parameters<typeof rerunOf>[1], ReturnType<typeof rerunOf>]>([
+    ['is nothing for a first run', {}, undefined, {}],
+    ['is nothing for a child of one', {}, { scope: 'child' }, {}],
+    ['is the first run of the chain for a workflow retry', { attempt: 2 }, undefined, { rerunOf: 'first' }],
+    [
+      'is the original run for a reset, and when that began',
+      { runId: 'new' },
+      undefined,
+      { rerunOf: 'original', rerunAt: 7 },
+    ],
+    [
+      'is what the sender repeats',
+      {},
+      { scope: 'child', rerunOf: "the parent's", rerunAt: 8 },
+      { rerunOf: "the parent's", rerunAt: 8 },
+    ],
   ])('%s', (_name, info, header, repeated) => {
-    expect(rerunOf({ ...first, ...info }, header)).toBe(repeated);
+    expect(rerunOf({ ...first, ...info }, header)).toEqual(repeated);
   });
 });

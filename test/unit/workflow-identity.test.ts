@@ -16,7 +16,13 @@ jest.mock('@temporalio/workflow', () => ({
 import { ApplicationFailure } from '@temporalio/common';
 
 import { hashRequestId } from '../../src/ids';
-import { headerName, readHeader, writeHeader, type ScopeHeader } from '../../src/temporal/header';
+import {
+  headerName,
+  readHeader,
+  writeHeader,
+  type ProblemHeader,
+  type ScopeHeader,
+} from '../../src/temporal/header';
 import { rejectionFailure } from '../../src/temporal/outcomes/failures';
 import { withFingerprint, withRequestId } from '../../src/temporal/workflow/call-context';
 import { interceptors } from '../../src/temporal/workflow/interceptors';
@@ -26,7 +32,10 @@ type Header =
   | undefined;
 type Headers = Parameters<typeof readHeader>[0];
 const read = (headers: Headers): Header => readHeader<ScopeHeader>(headers);
-const started = { attempt: 1, firstExecutionRunId: 'run', originalExecutionRunId: 'run', runId: 'run' };
+const started = {
+  ...{ attempt: 1, firstExecutionRunId: 'run', originalExecutionRunId: 'run', runId: 'run' },
+  startTime: new Date(7),
+};
 
 /** Everything that a call led to has gone on. */
 const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -35,7 +44,7 @@ const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve
 class Run {
   private readonly outbound;
 
-  constructor(more: Record<string, unknown> = {}, startHeader?: ScopeHeader) {
+  constructor(more: Record<string, unknown> = {}, startHeader?: ScopeHeader | ProblemHeader) {
     info = { ...started, ...more };
     const made = interceptors();
     const headers = startHeader ? { [headerName]: writeHeader(startHeader) } : {};
@@ -69,7 +78,11 @@ class Run {
     return seen;
   }
 
-  async child(ends: () => Promise<unknown>, parentClosePolicy = 'TERMINATE'): Promise<Header> {
+  async child(
+    ends: () => Promise<unknown>,
+    parentClosePolicy = 'TERMINATE',
+    args: unknown[] = [1],
+  ): Promise<Header> {
     let seen: Header;
     const next = async (input: { headers: Headers }) => {
       seen = read(input.headers);
@@ -77,7 +90,7 @@ class Run {
       completed.catch(() => undefined);
       return ['run id', completed] as const;
     };
-    const input = { workflowType: 'ship', headers: {}, options: { args: [1], parentClosePolicy }, seq: 1 };
+    const input = { workflowType: 'ship', headers: {}, options: { args, parentClosePolicy }, seq: 1 };
     void (await this.outbound.startChildWorkflowExecution?.(input as never, next as never));
     await quiet();
     return seen;
@@ -130,6 +143,13 @@ describe.each(['scheduleActivity', 'scheduleLocalActivity'])('an equal call by %
   });
 
   // Mutation: taking any rejection for this call's. An activity may pass on another one's failure.
+  it('after a rejection is a new one in every Unicode normal form of its name', async () => {
+    const named = (ends: () => Promise<unknown>) => run.call([1], ends, { kind, action: 'e\u0301' });
+    const id = (await named(fails))?.id ?? '';
+    await named(rejects(id.normalize('NFC')));
+    expect((await named(ok))?.id).not.toBe(id);
+  });
+
   it('after the rejection of another intent is the same one', async () => {
     const id = await call(rejects('another id'));
     expect(await call(ok)).toBe(id);
@@ -170,6 +190,15 @@ describe('a local activity that the SDK schedules again after a timer', () => {
     await run.call([2], backOff, { kind });
     expect((await run.call([1], backOff, { kind, attempt: 2 }))?.id).toBe(first?.id);
     expect((await run.call([1], ok, { kind, attempt: 3 }))?.id).toBe(first?.id);
+  });
+
+  it('keeps its id in another array of arguments with an equal fingerprint', async () => {
+    const call = withFingerprint(
+      (at: number, ends: () => Promise<unknown>, attempt: number) => run.call([at], ends, { kind, attempt }),
+      () => 'order',
+    );
+    const first = await call(1, backOff, 1);
+    expect((await call(2, ok, 2))?.id).toBe(first?.id);
   });
 
   it('is found by its array first, also where the arguments have been changed in place', async () => {
@@ -243,14 +272,31 @@ describe('a child workflow', () => {
     const [first, second] = [await run.child(ok), await run.child(fails)];
     expect(first?.scope).toMatch(/^child-/);
     expect(second?.scope).not.toBe(first?.scope);
-    expect(await run.child(ok)).toEqual(second);
+    expect(await run.child(ok)).toMatchObject({ scope: second?.scope });
   });
 
   // Mutation: a child slot that a rejection closes. Only a result says that all of its calls are over.
   it('that failed with a rejection keeps its scope', async () => {
     const first = await run.child(fails);
-    expect(await run.child(rejects(first?.scope ?? ''))).toEqual(first);
-    expect(await run.child(ok)).toEqual(first);
+    expect((await run.child(rejects(first?.scope ?? '')))?.scope).toBe(first?.scope);
+    expect((await run.child(ok))?.scope).toBe(first?.scope);
+  });
+
+  // Mutation: no header. By itself the child would be another intent whenever its parent runs again.
+  it('of which nobody can tell which one it is, is told so', async () => {
+    expect(await run.child(ok, 'TERMINATE', [NaN])).toEqual({ problem: 'start-arguments' });
+    run = new Run({ cronSchedule: '* * * * *', retryPolicy: {} });
+    expect(await run.child(ok)).toEqual({ problem: 'cron-with-retry' });
+  });
+
+  it('that was told so has no ids, and hands that on', async () => {
+    run = new Run({}, { problem: 'start-arguments' });
+    const problem = { problem: 'start-arguments' };
+    expect([await run.call([1], ok), await run.child(ok)]).toEqual([problem, problem]);
+    expect(await run.continueAsNew()).toEqual(problem);
+    expect(await withRequestId('invoice:42', () => run.call([1], ok))).toMatchObject({
+      idHash: hashRequestId('invoice:42'),
+    });
   });
 });
 
@@ -321,6 +367,31 @@ describe('a call says how old its intent may be', () => {
     expect((await next.call([1], ok))?.since).toBeUndefined();
   });
 
+  it("when an explicit id is used again, as in a workflow's own loop", async () => {
+    const call = () => withRequestId('invoice:42', () => run.call([1], fails));
+    expect((await call())?.since).toBeUndefined();
+    expect((await call())?.since).toEqual(expect.any(Number));
+    const other = await withRequestId('invoice:43', () => run.call([1], fails));
+    expect(other?.since).toBeUndefined();
+  });
+
+  it('when a child is started again: its calls may have been made by the first one', async () => {
+    expect((await run.child(fails))?.rerunOf).toBeUndefined();
+    const again = await run.child(fails);
+    expect(again).toMatchObject({ rerunOf: 'run', rerunAt: expect.any(Number) as number });
+    const header = (await run.continueAsNew()) as ScopeHeader;
+    const second = { runId: 'second', originalExecutionRunId: 'second', continuedFromExecutionRunId: 'run' };
+    expect(await new Run(second, header).child(ok)).toMatchObject(again ?? {});
+  });
+
+  it('by the time that a reset keeps: the id of its original run may not tell it', async () => {
+    run = new Run({ runId: 'reset' });
+    const call = await run.call([1], ok);
+    expect(call).toMatchObject({ rerunOf: 'run', rerunAt: 7 });
+    const child = (await run.child(ok)) as ScopeHeader;
+    expect(await new Run({}, child).call([1], ok)).toMatchObject({ rerunOf: 'run', rerunAt: 7 });
+  });
+
   it.each<[string, Record<string, unknown>, ScopeHeader | undefined, string | undefined]>([
     ['not in a first run', {}, undefined, undefined],
     ['in a reset', { runId: 'reset' }, undefined, 'run'],
@@ -378,9 +449,15 @@ describe('a fingerprint', () => {
     expect(await ship(2)).toEqual(await ship(3));
   });
 
-  it('that cannot be written is refused before anything happens', () => {
+  // Mutation: a hash of nothing. All calls would be one intent, and most of them would never happen.
+  it.each([
+    ['that cannot be written', NaN],
+    ['that is nothing', undefined],
+    ['that is a promise', Promise.resolve('order')],
+    ['that is a function', () => 'order'],
+  ])('%s is refused before anything happens', (_what, print) => {
     const fn = jest.fn(ok);
-    expect(() => withFingerprint(fn, () => NaN)()).toThrow(
+    expect(() => withFingerprint(fn, () => print)()).toThrow(
       expect.objectContaining({ type: 'InvalidRequest' }),
     );
     expect(fn).not.toHaveBeenCalled();
@@ -402,6 +479,29 @@ it('interceptors that are registered twice count a call once', async () => {
   const headers = { [headerName]: writeHeader({ id: 'outer' }) };
   expect(await run.call([1], ok, { headers })).toEqual({ id: 'outer' });
   expect((await run.call([1], ok))?.id).toMatch(/\/1:1$/);
+});
+
+// Mutation: any header of that name taken for one's own. Children would share the scope of their parent.
+it('a start header that an interceptor copies onto calls is not taken for a call', async () => {
+  const headers = { [headerName]: { ...writeHeader({ scope: 'child-1' }) } };
+  const alone = await run.call([1], fails);
+  expect(await run.call([1], ok, { headers })).toMatchObject({ id: alone?.id });
+});
+
+// Mutation: an identity by `execute` alone. The SDK runs the handlers of the first signals before it.
+it('a call that a handler makes before the workflow begins has the scope of its start header', async () => {
+  info = { ...started, runId: 'second', continuedFromExecutionRunId: 'run' };
+  const { internals, outbound } = interceptors();
+  const startHeaders = { [headerName]: writeHeader({ scope: 'run~2', from: 'run' }) };
+  const jobs = [{ initializeWorkflow: { headers: startHeaders } }, { signalWorkflow: {} }];
+  let id: string | undefined;
+  internals?.[0]?.activate?.({ activation: { jobs }, batchIndex: 0 }, () => {
+    const input = { activityType: 'charge', args: [1], headers: {}, options: {}, seq: 1 };
+    void outbound?.[0]?.scheduleActivity?.(input, async ({ headers }) => {
+      id = read(headers)?.id;
+    });
+  });
+  expect(id).toMatch(/^5:run~2\//);
 });
 
 describe('a bundle without the interceptors', () => {

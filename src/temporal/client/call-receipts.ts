@@ -69,6 +69,12 @@ function partsOf(id: string): string[] | undefined {
   }
 }
 
+/** The scope in a derived id, or in that of a step. */
+export function scopePartOf({ requestId }: Pick<KnownReceipt, 'requestId'>): string | undefined {
+  const parts = partsOf(withoutGeneration(requestId));
+  return parts?.length === 2 ? partsOf(parts[0] ?? '')?.[0] : parts?.[0];
+}
+
 /** A step's id names its activity's id and the step. */
 function stepOf({ requestId }: KnownReceipt): { readonly of: string; readonly name: string } | undefined {
   const [of, name, more] = partsOf(withoutGeneration(requestId)) ?? [];
@@ -83,9 +89,6 @@ const known = ({
   fingerprint: _print,
   ...receipt
 }: Receipt): KnownReceipt => receipt;
-
-const scopeOf = (run: RunHistory): string =>
-  run.scope?.scope ?? (run.attempt > 1 ? run.firstRunId : run.originalRunId);
 
 async function eachBounded<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const rest = items.values();
@@ -129,11 +132,9 @@ class Matcher {
         calls.filter((match) => match.run === run),
       );
     const runIds = new Set(this.runs.flatMap((run) => [run.runId, ...run.bases.map((base) => base.runId)]));
-    const scopes = new Set(this.runs.map(scopeOf));
+    const scopes = new Set(this.runs.map(({ scope }) => scope));
     const loose = this.listed.filter(
-      (r) =>
-        !this.taken.has(r.key) &&
-        (runIds.has(r.origin['runId'] ?? '') || scopes.has(partsOf(r.requestId)?.[0] ?? '')),
+      (r) => !this.taken.has(r.key) && (runIds.has(r.origin['runId'] ?? '') || scopes.has(scopePartOf(r))),
     );
     return { calls, loose };
   }
@@ -145,8 +146,7 @@ class Matcher {
     const claimed = run
       .runsOf(call.eventId)
       .flatMap((runId) => this.byOrigin.get(`${runId}/${call.activityId}`) ?? []);
-    const isStep = (r: KnownReceipt): boolean =>
-      stepOf(r) !== undefined || r.action.startsWith(`${call.activityType}/`);
+    const isStep = (r: KnownReceipt): boolean => r.origin['step'] !== undefined;
     // An activity can have an id of its own, which stands in no header.
     receipt ??= claimed.find((r) => !isStep(r));
     const steps = new Set([
@@ -154,7 +154,7 @@ class Matcher {
       ...claimed.filter(isStep),
     ]);
     for (const r of [...steps, ...(receipt ? [receipt] : [])]) this.take(r);
-    return { run, call, receipt, isByName: false, steps: this.named(call, [...steps]) };
+    return { run, call, receipt, isByName: false, steps: this.named([...steps]) };
   }
 
   /**
@@ -175,7 +175,7 @@ class Matcher {
         if (this.taken.has(receipt.key)) return false;
         const [scope, action, , slot] = partsOf(receipt.requestId) ?? [];
         // A derived id of another kind of call stands in a header.
-        if (slot !== undefined) return isLocal && scope === scopeOf(run) && action === call.activityType;
+        if (slot !== undefined) return isLocal && scope === run.scope && action === call.activityType;
         return bases.has(receipt.origin['runId'] ?? '');
       };
       const loose = this.listed.filter(mayBe).sort(byClaim);
@@ -239,16 +239,12 @@ class Matcher {
       if (withoutGeneration(requestId) === intent) this.taken.add(key);
   }
 
-  private named(call: RecordedCall, steps: readonly KnownReceipt[]): MatchedStep[] {
+  private named(steps: readonly KnownReceipt[]): MatchedStep[] {
     const last = new Map<string, MatchedStep>();
     const byGeneration = [...steps].sort(byClaim);
     for (const receipt of byGeneration) {
-      const { action } = receipt;
-      const own = action.startsWith(`${call.activityType}/`)
-        ? action.slice(call.activityType.length + 1)
-        : action;
       last.set(withoutGeneration(receipt.requestId), {
-        name: stepOf(receipt)?.name ?? own,
+        name: receipt.origin['step'] ?? '',
         receipt,
         isByName: false,
       });

@@ -10,6 +10,10 @@ export interface FamilyMember {
   readonly isUnpredicted: boolean;
   /** Why a call is not made again, or `undefined` where it is. */
   keeps(call: RecordedCall): string | undefined;
+  /** Whether a scope that names the run, or its chain, is another one after the reset. */
+  losesScope(scope: string | undefined): boolean;
+  /** Runs that go through their calls once; a retry of a workflow goes through them again. */
+  readonly walk: number;
   /** Scheduled before the point and not done by then: the server dispatches it again, as it was scheduled. */
   isPending(call: RecordedCall): boolean;
 }
@@ -29,6 +33,12 @@ const isDefaultId = (id: string): boolean =>
 
 const never = (): false => false;
 
+interface Place {
+  /** Generations below the root. */
+  readonly depth: number;
+  readonly walk: number;
+}
+
 /** Reads the family of a run, within limits. */
 export class Family {
   readonly members: FamilyMember[] = [];
@@ -38,6 +48,7 @@ export class Family {
   /** What was not looked at, or could not be. */
   readonly missing: string[] = [];
   private eventsLeft: number;
+  private walks = 1;
 
   constructor(
     private readonly client: Client,
@@ -55,22 +66,26 @@ export class Family {
         `Run ${root.runId} has more than ${root.lastEventId} events; the later ones were not read.`,
       );
     if (resetTo === undefined) {
-      this.members.push({ run: root, isUnpredicted: true, keeps: () => undefined, isPending: never });
-      for (const child of root.children) await this.readChild(child, undefined, 1);
+      this.members.push({
+        ...{ run: root, isUnpredicted: true, walk: 0 },
+        ...{ keeps: () => undefined, isPending: never, losesScope: never },
+      });
+      for (const child of root.children) await this.readChild(child, undefined, { depth: 1, walk: 0 });
       return;
     }
     const isKept = ({ closedBy }: RecordedCall): boolean => closedBy !== undefined && closedBy < resetTo;
     this.members.push({
-      ...{ run: root, isUnpredicted: false },
+      ...{ run: root, isUnpredicted: false, walk: 0, losesScope: never },
       keeps: (call) => (isKept(call) ? 'its outcome stays in history' : undefined),
       isPending: (call) => call.eventId < resetTo && !isKept(call),
     });
     this.listOutside(root, resetTo);
     for (const child of root.children) {
       const kept = child.eventId < resetTo ? 'started before the point: not started again' : '';
-      await this.readChild(child, kept, 1);
+      await this.readChild(child, kept, { depth: 1, walk: 0 });
     }
-    await this.readNext(root, '', 0);
+    await this.lookForReset(root);
+    await this.readNext(root, '', { depth: 0, walk: 0 });
   }
 
   /** The members by workflow id. */
@@ -84,30 +99,46 @@ export class Family {
   }
 
   /** Takes a run whose calls are all kept (why, in words) or all made again (`''`), and what comes of it. */
-  private async add(run: RunHistory, kept: string | undefined, depth: number): Promise<void> {
+  private async add(run: RunHistory, kept: string | undefined, { depth, walk }: Place): Promise<void> {
+    const { originalExecutionRunId, firstExecutionRunId } = run.info;
     this.members.push({
-      ...{ run, isUnpredicted: kept === undefined, isPending: never },
+      ...{ run, isUnpredicted: kept === undefined, isPending: never, walk },
       keeps: () => (kept === '' ? undefined : kept),
+      // The root's chain keeps its first run; a child that is started again is the first of another chain.
+      losesScope: (scope) => scope === originalExecutionRunId || (depth > 0 && scope === firstExecutionRunId),
     });
-    if (kept === '') this.listOutside(run, 0);
-    for (const child of run.children) await this.readChild(child, kept, depth + 1);
-    await this.readNext(run, kept, depth);
+    if (kept === '') {
+      this.listOutside(run, 0);
+      await this.lookForReset(run);
+    }
+    for (const child of run.children) await this.readChild(child, kept, { depth: depth + 1, walk });
+    await this.readNext(run, kept, { depth, walk });
   }
 
   /** The run after it: a continue-as-new, or a retry of the workflow. A cron tick is not what it was before. */
-  private async readNext(run: RunHistory, kept: string | undefined, depth: number): Promise<void> {
+  private async readNext(run: RunHistory, kept: string | undefined, { depth, walk }: Place): Promise<void> {
     if (run.nextRunId === undefined) return;
-    if (run.isCron) {
+    if (run.info.cronSchedule) {
       this.notPredicted.push(
         `Run ${run.nextRunId} is the next cron tick of ${run.workflowId}: ticks are not followed.`,
       );
       return;
     }
     const next = await this.readMember(run.workflowId, run.nextRunId);
-    if (next) await this.add(next, kept, depth);
+    if (next) await this.add(next, kept, { depth, walk: next.info.attempt > 1 ? this.walks++ : walk });
   }
 
-  private async readChild(child: RecordedChild, kept: string | undefined, depth: number): Promise<void> {
+  /** What a reset has made of a run stands in another one, which no event names. */
+  private async lookForReset({ workflowId, runId }: RunHistory): Promise<void> {
+    const { raw } = await this.client.workflow.getHandle(workflowId, runId).describe();
+    const resetRunId = raw.workflowExtendedInfo?.resetRunId;
+    if (resetRunId)
+      this.missing.push(
+        `Run ${runId} of ${workflowId} was reset already: run ${resetRunId}, and what came of it, was not looked at.`,
+      );
+  }
+
+  private async readChild(child: RecordedChild, kept: string | undefined, place: Place): Promise<void> {
     const { namespace, workflowId, runId, workflowType } = child;
     const name = `child workflow ${workflowId} (${workflowType})`;
     if (runId === undefined) return; // it never began
@@ -115,14 +146,14 @@ export class Family {
       this.missing.push(`The ${name} is in namespace ${namespace}, which was not looked at.`);
       return;
     }
-    if (depth > deepest) {
+    if (place.depth > deepest) {
       this.missing.push(`The ${name} is more than ${deepest} generations away and was not looked at.`);
       return;
     }
     const run = await this.readMember(workflowId, runId);
     if (!run) return;
     const isOpen = kept === '' && (await this.isOpen(workflowId));
-    await this.add(run, kept === '' ? this.restart(child, isOpen) : kept, depth);
+    await this.add(run, kept === '' ? this.restart(child, isOpen) : kept, place);
   }
 
   /** Why a child that the new run would start again is not started, or `''` where it is. */

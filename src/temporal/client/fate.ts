@@ -8,9 +8,10 @@ import { isFree, isUnresolved, type Receipt } from '../../core';
  * - `waits`: made again; nothing runs until somebody else has finished, or until the outcome is resolved.
  * - `refused`: made again, and it fails without running.
  * - `steps`: its function runs again; its steps, which are listed, are guarded each for itself.
+ * - `mayRun`: whether it is made again depends on what the code does with an earlier call; if it is, it may run.
  * - `runs`: it runs again.
  */
-export type Fate = 'kept' | 'replayed' | 'rejected' | 'waits' | 'refused' | 'steps' | 'runs';
+export type Fate = 'kept' | 'replayed' | 'rejected' | 'waits' | 'refused' | 'steps' | 'mayRun' | 'runs';
 
 /** A fate, and why. */
 export interface Prediction {
@@ -78,8 +79,14 @@ export function fateOf(receipt: KnownReceipt): Prediction {
   }
 }
 
-/** Guarded without a header, so by an id that names its run. */
+/** Its id names the run, directly or by its scope. */
 export const losesItsId: Prediction = {
   fate: 'runs',
-  reason: 'came without a header: its id names the run, and a reset makes another run',
+  reason: 'its id names the run, and a reset makes another run',
 };
+
+/** The receipt of an earlier call that had failed, is made again, too, and ends otherwise this time. */
+export const wasARetry = (eventId: number): Prediction => ({
+  fate: 'mayRun',
+  reason: `was a retry of event ${eventId}, which now gets the stored outcome; if it is called all the same, that is a new intent`,
+});

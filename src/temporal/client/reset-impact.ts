@@ -2,8 +2,16 @@
 import { isGrpcServiceError, ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 
 import { InvalidRequestError, type PolicyName, type ReceiptState, type ReceiptStore } from '../../core';
-import { matchReceipts, namesItsRun, type MatchedCall } from './call-receipts';
-import { fateOf, losesItsId, stateOf, type Fate, type KnownReceipt, type Prediction } from './fate';
+import { matchReceipts, namesItsRun, scopePartOf, type MatchedCall } from './call-receipts';
+import {
+  fateOf,
+  losesItsId,
+  stateOf,
+  wasARetry,
+  type Fate,
+  type KnownReceipt,
+  type Prediction,
+} from './fate';
 import { Family, type FamilyMember } from './family';
 import { checkResetPoint, resettable } from './reset-point';
 import { readRun, type RunHistory } from './run-history';
@@ -135,14 +143,19 @@ async function effectsOf(
 ): Promise<{ rows: ImpactedEffect[]; cut: string[] }> {
   const rows: ImpactedEffect[] = [];
   const cut: string[] = [];
+  const retries = new Retries();
   for (const members of family.byWorkflow()) {
     const runs = members.map(({ run }) => run);
     const matched = await matchReceipts(receipts, client.options.namespace, runs);
     const memberOf = new Map(members.map((member) => [member.run, member]));
     for (const match of matched.calls) {
       const member = memberOf.get(match.run);
-      if (member) rows.push(...rowsOf(match, member));
+      if (member) rows.push(...rowsOf(match, member).map((row) => retries.look(member.walk, row)));
     }
+    if (matched.loose.length > 0 && members.some(({ isUnpredicted }) => !isUnpredicted))
+      cut.push(
+        `${matched.loose.length} receipts of workflow ${runs[0]?.workflowId ?? ''} belong to no call that its histories show.`,
+      );
     const { workflowId = '', runId = '' } = runs[0] ?? {};
     for (const receipt of matched.loose)
       rows.push({
@@ -155,6 +168,22 @@ async function effectsOf(
       );
   }
   return { rows, cut };
+}
+
+/** Finds calls that were made again after one of the same intent had failed. */
+class Retries {
+  private readonly first = new Map<string, ImpactedEffect>();
+
+  /** The row, or that it may run: an earlier one of the same intent is made again, and ends otherwise now. */
+  look(walk: number, row: ImpactedEffect): ImpactedEffect {
+    const { requestId, fate } = row;
+    if (requestId === undefined || (fate !== 'replayed' && fate !== 'rejected')) return row;
+    if (scopePartOf({ requestId }) === undefined) return row; // one of its own: every call of it gets the receipt
+    const key = `${walk}/${requestId}`;
+    const earlier = this.first.get(key);
+    if (!earlier) this.first.set(key, row);
+    return earlier ? { ...row, ...wasARetry(earlier.eventId ?? 0) } : row;
+  }
 }
 
 const shown = ({ requestId, action, policy, ...rest }: KnownReceipt) => ({
@@ -178,7 +207,8 @@ function rowsOf(
     return member.isPending(call) ? { ...again, reason: `${pending}; ${again.reason}` } : again;
   };
   const ofReceipt = (found: KnownReceipt, byName: boolean): Prediction => {
-    const { fate, reason } = namesItsRun(found) ? losesItsId : fateOf(found);
+    const isLost = namesItsRun(found) || member.losesScope(scopePartOf(found));
+    const { fate, reason } = isLost ? losesItsId : fateOf(found);
     return { fate, reason: byName ? `${reason} (tied to the call by the name of its activity)` : reason };
   };
   const own = receipt ? ofReceipt(receipt, isByName) : withoutReceipt(call, steps.length);
@@ -209,7 +239,7 @@ function withoutReceipt({ kind, header, closedBy }: MatchedCall['call'], steps: 
 }
 
 const totalsOf = (rows: readonly ImpactedEffect[]): Record<Fate, number> => {
-  const totals = { kept: 0, replayed: 0, rejected: 0, waits: 0, refused: 0, steps: 0, runs: 0 };
+  const totals = { kept: 0, replayed: 0, rejected: 0, waits: 0, refused: 0, steps: 0, mayRun: 0, runs: 0 };
   for (const { fate } of rows) if (fate) totals[fate]++;
   return totals;
 };
@@ -239,7 +269,7 @@ function generalLimits(rows: readonly ImpactedEffect[]): string[] {
   const made = rows.filter(({ fate }) => fate !== undefined && fate !== 'kept');
   const has = (test: (row: ImpactedEffect) => boolean): boolean => made.some(test);
   return [
-    'Code or arguments that are other than before: changed code makes other calls, and a call whose arguments change when the workflow runs again (a fresh uuid, the time) has a new id and runs.',
+    'Code or arguments that are other than before: changed code makes other calls; calls that had failed may get a result now, so that the code goes another way; and a call whose arguments change when the workflow runs again (a fresh uuid, the time) has a new id and runs.',
     ...(has(({ kind }) => kind === 'local-activity')
       ? [
           'Local activities: the ids of their calls are not in history; their receipts were found by workflow, run and activity.',

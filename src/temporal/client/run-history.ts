@@ -1,7 +1,8 @@
 /** What the history of one workflow run says of its calls, children and reset points. Reads no payload of a user. */
 import type { Client, WorkflowHandle } from '@temporalio/client';
 
-import { readHeader, type CallHeader, type IdentityProblem, type ScopeHeader } from '../header';
+import { readHeader, type CallHeader, type IdentityProblem, type StartHeader } from '../header';
+import { scopeOf, type RunInfo } from '../scope';
 
 /** One event of a history. */
 export type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
@@ -54,13 +55,11 @@ export interface OutsideCall {
 /** The run as far as it was read; made by {@link readRun}. */
 export class RunHistory {
   workflowType = '';
-  originalRunId = '';
-  firstRunId = '';
-  attempt = 1;
-  isCron = false;
+  info: RunInfo = { attempt: 1, firstExecutionRunId: '', originalExecutionRunId: '' };
   /** When it began, as ISO 8601. */
   startedAt = '';
-  scope: Partial<ScopeHeader> | undefined;
+  /** None where its calls have no ids. */
+  scope: string | undefined;
   readonly calls: RecordedCall[] = [];
   readonly children: RecordedChild[] = [];
   readonly outside: OutsideCall[] = [];
@@ -181,11 +180,15 @@ type Readers = { [K in keyof Events]?: (run: RunHistory, id: number, attributes:
 const readers: Readers = {
   workflowExecutionStartedEventAttributes: (run, _id, a) => {
     run.workflowType = a.workflowType?.name ?? '';
-    run.originalRunId = a.originalExecutionRunId ?? '';
-    run.firstRunId = a.firstExecutionRunId ?? '';
-    run.attempt = a.attempt ?? 1;
-    run.isCron = Boolean(a.cronSchedule);
-    run.scope = readHeader<ScopeHeader>(a.header?.fields ?? {});
+    run.info = {
+      ...{ attempt: a.attempt ?? 1, firstExecutionRunId: a.firstExecutionRunId ?? '' },
+      originalExecutionRunId: a.originalExecutionRunId ?? '',
+      ...(a.continuedExecutionRunId ? { continuedFromExecutionRunId: a.continuedExecutionRunId } : {}),
+      ...(a.cronSchedule ? { cronSchedule: a.cronSchedule } : {}),
+      ...(a.retryPolicy ? { retryPolicy: a.retryPolicy } : {}),
+    };
+    const scope = scopeOf(run.info, readHeader<StartHeader>(a.header?.fields ?? {}));
+    run.scope = 'scope' in scope ? scope.scope : undefined;
   },
   workflowExecutionCompletedEventAttributes: endRun,
   workflowExecutionFailedEventAttributes: endRun,

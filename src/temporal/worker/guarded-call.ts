@@ -9,13 +9,14 @@ import {
   composeId,
   fallbackRequestId,
   fingerprintOf,
+  fingerprintProblem,
   hashRequestId,
   hashedRequestId,
   requestIdProblem,
   type IdentifiedRequest,
 } from '../../ids';
 import type { EffectOptions, GuardedOptions, StepOptions } from '../activity/options';
-import { readHeader, type CallAge, type CallHeader, type IdentityProblem } from '../header';
+import { headerName, readHeader, type CallAge, type CallHeader, type IdentityProblem } from '../header';
 import { codecOf } from './converter';
 import type { PatienceWatch } from './patience';
 import type { RerunWatch } from './reruns';
@@ -81,7 +82,9 @@ export function callOf(
   const action = options.action ?? attempt.context.info.activityType;
   const identity = identityOf(attempt, options.requestId);
   const { print } = headerOf(attempt.input);
-  const content = options.fingerprint ? options.fingerprint(...args) : (print ?? args);
+  const content = options.fingerprint
+    ? ownFingerprint(action, options.fingerprint(...args))
+    : (print ?? args);
   if (options.fingerprint) warnOfFingerprint(attempt, options);
   const generation = options.generation ? generationOf(options.generation(...args)) : 1;
   const terms = termsOf(attempt, options);
@@ -108,9 +111,11 @@ export function stepCallOf(
   const identity = checkedId(requestId, `the step ${JSON.stringify(name)}`);
   const payload = options.payload ?? attempt.input.args;
   const content = options.payload ?? headerOf(attempt.input).print ?? payload;
+  const terms = termsOf(attempt, options);
   return {
-    ...termsOf(attempt, options),
+    ...terms,
     ...identity,
+    origin: { ...terms.origin, step: name },
     action,
     generation: generation === undefined ? 1 : generationOf(generation),
     payload,
@@ -155,7 +160,7 @@ function termsOf({ defaults, context, input, startedAt }: ActivityAttempt, optio
  */
 function mayBeOlderMs(
   { attempt, scheduledTimestampMs, currentAttemptScheduledTimestampMs }: Context['info'],
-  { since, rerunOf }: ReadCallHeader,
+  { since, rerunOf, rerunAt }: ReadCallHeader,
 ): number | undefined {
   const between = currentAttemptScheduledTimestampMs - scheduledTimestampMs;
   const isFirst = attempt === 1 && between < 1;
@@ -163,12 +168,15 @@ function mayBeOlderMs(
   const earliest = Math.min(
     scheduledTimestampMs,
     since ?? Infinity,
-    rerunOf === undefined ? Infinity : startOfRun(rerunOf),
+    rerunOf === undefined ? Infinity : (rerunAt ?? startOfRun(rerunOf)),
   );
   return Math.max(between, Date.now() - earliest, 0) + clockSlackMs;
 }
 
-/** When a run began, in milliseconds since 1970: Temporal's run ids are UUIDs of version 7. Any other may be of any age. */
+/**
+ * When a run began, in milliseconds since 1970: the ids of runs that were started, not continued, are UUIDs of version 7
+ * (server 1.32). Any other may be of any age.
+ */
 function startOfRun(runId: string): number {
   const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(runId) ?? [];
   return high === undefined || low === undefined ? 0 : Number.parseInt(high + low, 16);
@@ -177,6 +185,12 @@ function startOfRun(runId: string): number {
 function generationOf(generation: unknown): number {
   if (typeof generation === 'number' && Number.isInteger(generation) && generation >= 1) return generation;
   throw new InvalidRequestError(`generation must be a whole number from 1. Nothing was run.`);
+}
+
+function ownFingerprint(action: string, value: unknown): unknown {
+  const problem = fingerprintProblem(value);
+  if (problem === undefined) return value;
+  throw new InvalidRequestError(`${action}: ${problem}. Nothing was run.`);
 }
 
 function fingerprint(action: string, payload: unknown, requestId: string): string {
@@ -191,10 +205,17 @@ function fingerprint(action: string, payload: unknown, requestId: string): strin
 }
 
 const problems: Readonly<Record<IdentityProblem, string>> = {
-  arguments: 'its arguments hold something JSON cannot (NaN, Infinity, a cycle) or are too large',
+  arguments:
+    'its arguments hold something JSON cannot (NaN, Infinity, a cycle, an object without readable fields) or are too large',
+  'start-arguments':
+    'its workflow, or one that started it, was started with arguments that hold something JSON cannot (NaN, Infinity, a cycle) or are too large',
   'cron-with-retry':
-    'its workflow has both a cron schedule and a retry policy, so a tick and a retry cannot be told apart',
+    'its workflow, or one that started it, has both a cron schedule and a retry policy, so a tick and a retry cannot be told apart',
 };
+
+/** What stands where the guard's header belongs says nothing of a call. */
+const overwritten =
+  "an interceptor has put the header of its workflow in place of its own; the guard's workflow interceptors have to come after those that copy headers, or these must leave it out";
 
 type ReadCallHeader = Partial<CallAge & { id: string; idHash: string; problem: IdentityProblem }>;
 
@@ -222,9 +243,9 @@ function identityOf(
   if (header.idHash !== undefined)
     return { requestId: hashedRequestId(header.idHash), requestIdHash: header.idHash };
   const { activityType } = context.info;
-  if (own === undefined && header.problem !== undefined) {
+  if (own === undefined && header.id === undefined && headerName in input.headers) {
     throw new InvalidRequestError(
-      `No request id can be derived for ${activityType}: ${problems[header.problem]}. Nothing was run. Give it one: withRequestId(id, fn) in the workflow, or requestId: (…args) => id on the activity.`,
+      `No request id can be derived for ${activityType}: ${(header.problem && problems[header.problem]) ?? overwritten}. Nothing was run. Give it one: withRequestId(id, fn) in the workflow, or requestId: (…args) => id on the activity.`,
     );
   }
   const requestId = own ? own(...input.args) : (header.id ?? withoutHeader(context, warnOnce));

@@ -14,7 +14,7 @@ import {
 } from '@temporalio/worker';
 
 import { CallTable, composeId, hashArgs, type Call } from '../../ids';
-import { headerName, nexusHeaderName, writeHeader } from '../header';
+import { headerName, nexusHeaderName, writeHeader, type IdentityProblem } from '../header';
 import { lineOf } from './finding';
 
 /** Who calls a Nexus operation, and which. */
@@ -27,11 +27,14 @@ export interface NexusCaller {
 
 type OperationContext = NexusStartOperationInput['ctx'];
 
-/** The starts of one run of a handler. */
-const handlerStarts = new AsyncLocalStorage<CallTable>();
+/** The starts of one run of a handler, or why they have no scope. */
+const handlerStarts = new AsyncLocalStorage<CallTable | IdentityProblem>();
 
 /** What the workflow interceptor sends. Nothing else is taken, however long it is. */
 const sentScope = /^child-[0-9a-f]{32}$/;
+
+/** Or why the caller has no scope to send: what is started for it has none either. */
+const sentProblems: readonly IdentityProblem[] = ['start-arguments', 'cron-with-retry'];
 
 /** For the worker's `interceptors`. `trust` says whose scopes are taken over. */
 export function nexusInterceptors(
@@ -41,7 +44,8 @@ export function nexusInterceptors(
   const startOperation: NonNullable<NexusInboundCallsInterceptor['startOperation']> = (input, next) => {
     const { [nexusHeaderName]: sent } = input.ctx.headers;
     if (sent === undefined) return next(input);
-    if (!sentScope.test(sent)) {
+    const problem = sentProblems.find((name) => name === sent);
+    if (!problem && !sentScope.test(sent)) {
       warnOnce(input.ctx);
       return next(input);
     }
@@ -49,7 +53,7 @@ export function nexusInterceptors(
     const namespace = callerNamespace(input.ctx);
     if (!trust({ namespace, service, operation })) return next(input);
     const scope = composeId(['nexus', namespace ?? '', service, operation, sent]);
-    return handlerStarts.run(new CallTable(scope), () => next(input));
+    return handlerStarts.run(problem ?? new CallTable(scope), () => next(input));
   };
   return { nexus: [() => ({ inbound: { startOperation } })], client: { workflow: [{ startWithDetails }] } };
 }
@@ -59,11 +63,12 @@ const startWithDetails: NonNullable<WorkflowClientInterceptor['startWithDetails'
   const starts = handlerStarts.getStore();
   if (!starts || headerName in input.headers) return next(input);
   const call = startOf(starts, input.workflowType, input.options.args);
-  if (!call) return next(input);
   // No other kind of workflow has such a scope: it must not get the receipts of one.
-  const header = writeHeader({ scope: call.id.replace('child', 'nexus') });
+  const value = typeof call === 'string' ? { problem: call } : { scope: call.id.replace('child', 'nexus') };
+  const start = next({ ...input, headers: { ...input.headers, [headerName]: writeHeader(value) } });
+  if (typeof starts === 'string' || typeof call === 'string') return start;
   try {
-    const started = await next({ ...input, headers: { ...input.headers, [headerName]: header } });
+    const started = await start;
     starts.settle(call);
     return started;
   } catch (error) {
@@ -72,11 +77,16 @@ const startWithDetails: NonNullable<WorkflowClientInterceptor['startWithDetails'
   }
 };
 
-function startOf(starts: CallTable, type: string, args: readonly unknown[]): Call | undefined {
+function startOf(
+  starts: CallTable | IdentityProblem,
+  type: string,
+  args: readonly unknown[],
+): Call | IdentityProblem {
+  if (typeof starts === 'string') return starts;
   try {
     return starts.start('child', type, hashArgs(args));
   } catch {
-    return undefined; // arguments that JSON cannot hold: as without Nexus, the workflow has a scope of its own
+    return 'start-arguments';
   }
 }
 

@@ -1,12 +1,12 @@
 /** What the workflow itself says of the identity of its calls. */
 import { ApplicationFailure, AsyncLocalStorage, workflowInfo } from '@temporalio/workflow';
 
-import { hashArgs, hashRequestId, requestIdProblem } from '../../ids/request-id';
+import { fingerprintProblem, hashArgs, hashRequestId, requestIdProblem } from '../../ids/request-id';
 
 /** An explicit id, and the one call it was used for. */
 export interface ExplicitId {
   readonly idHash: string;
-  call?: { readonly action: string; readonly hash: string; since?: number };
+  call?: { readonly action: string; readonly hash: string };
 }
 
 /** What is in force for the calls made now. */
@@ -55,7 +55,8 @@ export function withRequestId<T>(requestId: string, fn: () => Promise<T>): Promi
  * The same function, whose calls are told apart by `fingerprint(...args)` instead of by all of their arguments: leave
  * out what changes when the workflow runs again, such as a fresh uuid or a time stamp. Works on activities, on local
  * ones, and on functions that start child workflows; what it returns must be the same in every replay.
- * @throws ApplicationFailure `InvalidRequest` (non-retryable) when the fingerprint holds something JSON cannot
+ * @throws ApplicationFailure `InvalidRequest` (non-retryable) when the fingerprint is `undefined` or a promise, or holds
+ *   something JSON cannot
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- parameters are contravariant: only `any` takes all
 export function withFingerprint<F extends (...args: any[]) => Promise<unknown>>(
@@ -70,9 +71,13 @@ export function withFingerprint<F extends (...args: any[]) => Promise<unknown>>(
 }
 
 function printOf(fingerprint: unknown): string {
+  const refuse = (problem: string) =>
+    ApplicationFailure.nonRetryable(`withFingerprint: ${problem}`, 'InvalidRequest');
+  const problem = fingerprintProblem(fingerprint);
+  if (problem !== undefined) throw refuse(problem);
   try {
     return hashArgs([fingerprint]);
   } catch (cause) {
-    throw ApplicationFailure.nonRetryable(`withFingerprint: ${(cause as Error).message}`, 'InvalidRequest');
+    throw refuse((cause as Error).message);
   }
 }

@@ -34,4 +34,4 @@ export function requestIdOf(error: unknown): string | undefined {
 
 /** @internal Whether the provider finally refused the very intent `id`; only the guard itself can say so. */
 export const isRejectionOf = (error: unknown, id: string): boolean =>
-  failureOf(error, rejectedMark)?.details?.[0] === id;
+  String(failureOf(error, rejectedMark)?.details?.[0]).normalize('NFC') === id.normalize('NFC');

@@ -17,15 +17,19 @@ import { composeId, hashArgs, nextScope } from '../../ids/request-id';
 import { CallTable, type Call } from '../../ids/slots';
 import {
   headerName,
+  isWritten,
   nexusHeaderName,
   readHeader,
   writeHeader,
   type CallHeader,
+  type IdentityProblem,
+  type ProblemHeader,
   type ScopeHeader,
+  type StartHeader,
 } from '../header';
 import { currentCall, markInstalled, type ExplicitId } from './call-context';
 import { isRejectionOf } from './failures';
-import { rerunOf, scopeOf } from './scope';
+import { rerunOf, scopeOf, type Rerun } from '../scope';
 
 type Headers = Parameters<typeof readHeader>[0];
 
@@ -37,52 +41,70 @@ interface Identified {
 
 /** The identity of one workflow run and its calls. */
 class RunIdentity {
-  private readonly scope: ReturnType<typeof scopeOf>;
-  private readonly calls: CallTable | undefined;
-  private readonly rerunOf: string | undefined;
+  /** Or why there are none. */
+  private readonly calls: CallTable | IdentityProblem;
+  private readonly rerun: Rerun;
+  /** When an explicit id was first used, by its hash. */
+  private readonly explicitSince = new Map<string, number>();
 
   constructor(headers: Headers) {
-    const header = readHeader<ScopeHeader>(headers);
-    this.scope = scopeOf(workflowInfo(), header);
-    this.rerunOf = rerunOf(workflowInfo(), header);
-    if ('scope' in this.scope) this.calls = new CallTable(this.scope.scope, this.scope.open);
+    const header = readHeader<StartHeader>(headers);
+    const scope = scopeOf(workflowInfo(), header);
+    this.calls = 'scope' in scope ? new CallTable(scope.scope, scope.open) : scope.problem;
+    this.rerun = rerunOf(workflowInfo(), header);
   }
 
   /** @param backedOff finds the call itself, where the SDK schedules it again */
   activity(action: string, args: readonly unknown[], backedOff?: () => Call | undefined): Identified {
     const { explicit, print } = currentCall();
     const hash = print ?? hashOf(args);
-    const { rerunOf } = this;
     if (explicit) {
-      const { idHash, since } = useExplicitId(explicit, action, hash ?? '');
-      return { header: { idHash, since, rerunOf, print } };
+      useExplicitId(explicit, action, hash ?? '');
+      const { idHash } = explicit;
+      return { header: { idHash, since: this.sinceOf(idHash), ...this.rerun, print } };
     }
     if (hash === undefined) return { header: { problem: 'arguments' } };
-    if (!this.calls)
-      return { header: { problem: 'problem' in this.scope ? this.scope.problem : 'arguments' } };
-    const call = backedOff?.() ?? this.calls.start('activity', action, hash);
-    return { header: { id: call.id, since: seen(call), rerunOf, print }, call };
+    const { calls } = this;
+    if (typeof calls === 'string') return { header: { problem: calls } };
+    const call = backedOff?.() ?? calls.start('activity', action, hash);
+    return { header: { id: call.id, since: seen(call), ...this.rerun, print }, call };
   }
 
-  child(type: string, args: readonly unknown[]): Call | undefined {
+  /** What is started: its scope is the call's id. Or why it has none. */
+  child(type: string, args: readonly unknown[]): Call | IdentityProblem {
+    const { calls } = this;
+    if (typeof calls === 'string') return calls;
     const hash = currentCall().print ?? hashOf(args);
-    return hash === undefined ? undefined : this.calls?.start('child', type, hash);
+    return hash === undefined ? 'start-arguments' : calls.start('child', type, hash);
   }
 
+  /** A child that is started again repeats what came before, although its parent repeats nothing. */
   childScope(call: Call): ScopeHeader {
-    return { scope: call.id, rerunOf: this.rerunOf };
+    const since = seen(call);
+    const isAgain = this.rerun.rerunOf === undefined && since !== undefined;
+    const again = { rerunOf: workflowInfo().firstExecutionRunId, rerunAt: since };
+    return { scope: call.id, ...(isAgain ? again : this.rerun) };
   }
 
   /** Ends the call: settled by a final outcome, else open again. */
   end(call: Call, isFinal: boolean): void {
-    if (isFinal) this.calls?.settle(call);
-    else this.calls?.reopen(call);
+    const { calls } = this;
+    if (typeof calls === 'string') return; // there are no calls
+    if (isFinal) calls.settle(call);
+    else calls.reopen(call);
   }
 
-  next(): ScopeHeader | undefined {
-    if (!('scope' in this.scope) || !this.calls) return undefined;
-    const scope = nextScope(this.scope.scope);
-    return { scope, from: workflowInfo().runId, open: this.calls.openCalls(), rerunOf: this.rerunOf };
+  next(): ScopeHeader | ProblemHeader {
+    const { calls } = this;
+    if (typeof calls === 'string') return { problem: calls };
+    const open = calls.openCalls();
+    return { scope: nextScope(calls.scope), from: workflowInfo().runId, open, ...this.rerun };
+  }
+
+  private sinceOf(idHash: string): number | undefined {
+    const since = this.explicitSince.get(idHash);
+    if (since === undefined) this.explicitSince.set(idHash, Date.now());
+    return since;
   }
 }
 
@@ -101,7 +123,7 @@ function hashOf(args: readonly unknown[]): string | undefined {
   }
 }
 
-function useExplicitId(explicit: ExplicitId, action: string, hash: string) {
+function useExplicitId(explicit: ExplicitId, action: string, hash: string): void {
   explicit.call ??= { action, hash };
   if (explicit.call.action !== action || explicit.call.hash !== hash) {
     throw ApplicationFailure.nonRetryable(
@@ -109,12 +131,11 @@ function useExplicitId(explicit: ExplicitId, action: string, hash: string) {
       'InvalidRequest',
     );
   }
-  return { idHash: explicit.idHash, since: seen(explicit.call) };
 }
 
 const withHeader = <I extends { readonly headers: Headers }>(
   input: I,
-  header: CallHeader | ScopeHeader,
+  header: CallHeader | ScopeHeader | ProblemHeader,
 ): I => ({
   ...input,
   headers: { ...input.headers, [headerName]: writeHeader(header) },
@@ -135,7 +156,7 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
   constructor(private readonly run: () => RunIdentity) {}
 
   scheduleActivity: NonNullable<WorkflowOutboundCallsInterceptor['scheduleActivity']> = (input, next) => {
-    if (headerName in input.headers) return next(input); // registered twice
+    if (isWritten(input.headers)) return next(input); // registered twice
     const { header, call } = this.run().activity(input.activityType, input.args);
     return this.follow(call, () => next(withHeader(input, header)));
   };
@@ -144,7 +165,7 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
     input,
     next,
   ) => {
-    if (headerName in input.headers) return next(input);
+    if (isWritten(input.headers)) return next(input);
     const backedOff = input.attempt > 1 ? () => this.takeBackedOff(input) : undefined;
     const { header, call } = this.run().activity(input.activityType, input.args, backedOff);
     return this.follow(call, () => next(withHeader(input, header)), input.args);
@@ -152,9 +173,9 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
 
   startChildWorkflowExecution: NonNullable<WorkflowOutboundCallsInterceptor['startChildWorkflowExecution']> =
     (input, next) => {
-      if (headerName in input.headers) return next(input);
+      if (isWritten(input.headers)) return next(input);
       const call = this.run().child(input.workflowType, input.options.args ?? []);
-      if (!call) return next(input);
+      if (typeof call === 'string') return next(withHeader(input, { problem: call }));
       // Nobody retries it for the run that started it: an equal one in the next run is another intent.
       call.isDetached = /ABANDON$/.test(String(input.options.parentClosePolicy));
       return this.followStarted(
@@ -172,18 +193,20 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
     if (nexusHeaderName in input.headers) return next(input);
     const { endpoint, service, operation } = input;
     const call = this.run().child(composeId(['nexus', endpoint, service, operation]), [input.input]);
-    if (!call) return next(input);
-    const headers = { ...input.headers, [nexusHeaderName]: call.id };
+    const withNexusHeader = (value: string) => ({
+      ...input,
+      headers: { ...input.headers, [nexusHeaderName]: value },
+    });
+    if (typeof call === 'string') return next(withNexusHeader(call));
     return this.followStarted(
       call,
-      () => next({ ...input, headers }),
+      () => next(withNexusHeader(call.id)),
       ({ result }) => result,
     );
   };
 
   continueAsNew: NonNullable<WorkflowOutboundCallsInterceptor['continueAsNew']> = (input, next) => {
-    const scope = headerName in input.headers ? undefined : this.run().next();
-    return next(scope ? withHeader(input, scope) : input);
+    return next(isWritten(input.headers) ? input : withHeader(input, this.run().next()));
   };
 
   /** A result settles the slot, and so does a rejection of this very intent; every other end leaves it open. */
@@ -224,9 +247,10 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
   /** The call that comes again: with the very array of arguments, unless an interceptor made another of it. */
   private takeBackedOff({ activityType, args }: LocalActivityInput): Call | undefined {
     const waiting = [...this.backingOff];
+    const hashNow = currentCall().print ?? hashOf(args);
     const [call] =
       waiting.find(([, backOff]) => backOff.args === args) ??
-      waiting.find(([{ action, hash }]) => action === activityType && hash === hashOf(args)) ??
+      waiting.find(([{ action, hash }]) => action === activityType && hash === hashNow) ??
       [];
     if (call) this.backingOff.delete(call);
     return call;
@@ -256,6 +280,17 @@ export const interceptors = (): WorkflowInterceptors => {
       {
         execute: (input, next) => {
           run(input.headers);
+          return next(input);
+        },
+      },
+    ],
+    internals: [
+      {
+        // Handlers that were there before the workflow began may call activities before `execute`.
+        activate: (input, next) => {
+          if (!identity)
+            for (const { initializeWorkflow: start } of input.activation.jobs ?? [])
+              if (start) run(start.headers ?? {});
           return next(input);
         },
       },
