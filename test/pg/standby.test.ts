@@ -7,6 +7,7 @@ import { pgReceipts } from '../../src/stores/pg';
 import { OwnPostgres } from '../support/own-postgres';
 import { openStore, RealWorker, rowOf, stateOf } from '../support/real-calls';
 import { makeStandby, type Standby } from '../support/standby';
+import { until } from '../support/waiting';
 
 let primary: OwnPostgres;
 let standby: Standby;
@@ -48,16 +49,28 @@ async function failOver(synchronous: boolean) {
   const worker = new RealWorker(store);
   let isOver = false;
   const loaded = load(worker, () => isOver);
-  await delay(500);
+  // Not a time: a slow disk can keep a standby from writing its first segment for a second.
+  let settled = 0;
+  await until(async () => (settled = await settledAtStandby()) > 10);
   standby.link.blackHole();
-  await delay(300);
+  const before = worker.effects.size;
+  // Synchronous: a claim waits for the standby, so no more effects run. Then only a wait can show that.
+  if (synchronous) await delay(300);
+  else await until(() => worker.effects.size > before + 10);
   isOver = true;
   await primary.stop('SIGQUIT');
   const done = await loaded;
   await store.close();
   const start = performance.now();
   await standby.promote();
-  return { done, ran: [...worker.effects.keys()], promotedMs: performance.now() - start };
+  return { done, settled, ran: [...worker.effects.keys()], promotedMs: performance.now() - start };
+}
+
+async function settledAtStandby(): Promise<number> {
+  return standby.postgres.asSuperuser(async (client) => {
+    const text = `select from activity_guard.receipts where state = 'committed'`;
+    return (await client.query(text)).rowCount ?? 0;
+  });
 }
 
 async function missing(ids: readonly string[]): Promise<string[]> {
@@ -89,16 +102,14 @@ describe('a promotion', () => {
   }, 60_000);
 
   it('after synchronous replication loses no claim whose effect has run', async () => {
-    const { done, ran, promotedMs } = await failOver(true);
+    const { done, settled, ran, promotedMs } = await failOver(true);
     const lost = await missing(ran);
     process.stdout.write(
       `standby.test: synchronous: ${lost.length} of ${ran.length} claims lost (${done.length} calls done), promoted in ${Math.round(promotedMs)} ms\n`,
     );
-    expect([done.length > 10, lost]).toEqual([true, []]);
-    // Those that were settled before the standby was cut off are settled there, too.
-    const store = openStore('pg', standby.postgres.url);
-    expect(await stateOf(store, 'a:0')).toBe('committed');
-    await store.close();
+    expect(lost).toEqual([]);
+    // What was settled there stays settled. (A caller may have a result whose settle was not confirmed in time.)
+    expect(await settledAtStandby()).toBeGreaterThanOrEqual(settled);
   }, 60_000);
 
   it('starts a timeline that any role can see, in the same system', async () => {
@@ -118,7 +129,11 @@ describe('a promotion', () => {
     const primaryStore = openStore('pg', primary.url);
     expect(await primaryStore.describe()).toMatchObject({ noticesFailovers: true, replicatesLate: true });
     await primaryStore.close();
-    await delay(200); // the role has to get there
+    await until(() =>
+      standby.postgres.asSuperuser(
+        async (client) => (await client.query(`select from pg_roles where rolname = 'few'`)).rowCount === 1,
+      ),
+    );
     await primary.stop();
     await standby.promote();
     const after = await seen(standby.postgres);
