@@ -242,7 +242,8 @@ function unknownAfter(state: CallState, claim: Receipt, cause: unknown): Outcome
   return new OutcomeUnknownError(held.message, {
     requestId: claim.requestId,
     cause,
-    retryable: onUnknown !== 'fail',
+    retryable: onUnknown !== 'fail' && onUnknown !== 'ask',
+    ...(onUnknown === 'ask' ? { ask: { epoch: claim.epoch } } : {}),
     ...(findsOut ? {} : { retryAfterMs: held.retryAfterMs }),
   });
 }

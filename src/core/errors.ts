@@ -67,8 +67,14 @@ export class ActivityGuardError extends Error {
 export class OutcomeUnknownError extends ActivityGuardError {
   /** @internal */
   static readonly code = 'OutcomeUnknown' satisfies GuardErrorCode;
-  constructor(message: string, options?: GuardErrorOptions & { readonly retryable?: boolean }) {
+  /** The caller is to wait for a decision (`onUnknown: 'ask'`) on the claim of this epoch. */
+  readonly ask: { readonly epoch: number } | undefined;
+  constructor(
+    message: string,
+    options?: GuardErrorOptions & { readonly retryable?: boolean; readonly ask?: { readonly epoch: number } },
+  ) {
     super('OutcomeUnknown', message, options?.retryable ?? true, options);
+    this.ask = options?.ask;
   }
 }
 

@@ -1,3 +1,4 @@
+export type { EvidenceSource, Finding } from './evidence-source';
 export type {
   CallOutcome,
   GuardedCall,

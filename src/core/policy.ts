@@ -35,13 +35,13 @@ export type Probe<P = never, R = unknown> = (
 ) => ProbeResult<R> | Promise<ProbeResult<R>>;
 
 /** What happens when the outcome of an earlier attempt is unknown. */
-export type OnUnknown<P = never, R = unknown> = 'hold' | 'fail' | 'retry' | Probe<P, R>;
+export type OnUnknown<P = never, R = unknown> = 'hold' | 'fail' | 'ask' | 'retry' | Probe<P, R>;
 
 /** The stored name of a policy. */
 export const policyName = (policy: OnUnknown): PolicyName =>
   typeof policy === 'function' ? 'probe' : policy;
 
-const strictestFirst: readonly PolicyName[] = ['hold', 'fail', 'probe', 'retry'];
+const strictestFirst: readonly PolicyName[] = ['hold', 'fail', 'ask', 'probe', 'retry'];
 
 /**
  * The policy that governs a row whose claim stored `stored` when the caller has `mine`: the stricter one. A

@@ -16,7 +16,7 @@ export const receiptStates = [
 export type ReceiptState = (typeof receiptStates)[number];
 
 /** The name of an `onUnknown` policy as it is stored with a claim. */
-export type PolicyName = 'hold' | 'fail' | 'probe' | 'retry';
+export type PolicyName = 'hold' | 'fail' | 'ask' | 'probe' | 'retry';
 
 /** An outcome as stored: exact bytes and how to read them. The store never looks inside. */
 export interface Outcome {
@@ -82,8 +82,17 @@ export const isUnresolved = (receipt: Standing): boolean =>
 export const isFree = (receipt: Standing): boolean =>
   receipt.state === 'released' || (isLapsed(receipt) && provesNothingHappened(receipt));
 
-/** What a source says of an outcome; `'superseded'` is an operator who lets the intent happen once more. */
-export type Verdict = 'committed' | 'not-committed' | 'rejected' | 'undetermined' | 'superseded';
+/**
+ * What a source says of an outcome. An operator can also say `'superseded'` (let the intent happen once more) and
+ * `'compensated'` (it happened, and has been undone).
+ */
+export type Verdict =
+  | 'committed'
+  | 'not-committed'
+  | 'rejected'
+  | 'undetermined'
+  | 'superseded'
+  | 'compensated';
 
 /** One piece of evidence, kept beside the receipt for ever. */
 export interface Evidence {

@@ -27,6 +27,11 @@ export async function atUnknown(state: CallState, receipt: Receipt): Promise<AtU
         `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId}; nothing is run again, and the caller decides.`,
         { requestId: receipt.requestId, retryable: false },
       );
+    case 'ask':
+      throw new OutcomeUnknownError(
+        `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId}; nothing is run again, and the workflow waits for a decision.`,
+        { requestId: receipt.requestId, retryable: false, ask: { epoch: receipt.epoch } },
+      );
     case 'retry':
       return providerKeysLastMs(state, receipt) <= 0 ? { waitMs: Infinity } : 'take-over';
     case 'probe':

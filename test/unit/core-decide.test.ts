@@ -110,11 +110,12 @@ describe('the answer to a claim', () => {
 describe('the policy that governs', () => {
   // Mutation: taking the caller's policy, or the looser one, fails here.
   it.each<[PolicyName, Record<PolicyName, PolicyName>]>([
-    ['hold', { hold: 'hold', fail: 'hold', probe: 'hold', retry: 'hold' }],
-    ['fail', { hold: 'hold', fail: 'fail', probe: 'fail', retry: 'fail' }],
+    ['hold', { hold: 'hold', fail: 'hold', ask: 'hold', probe: 'hold', retry: 'hold' }],
+    ['fail', { hold: 'hold', fail: 'fail', ask: 'fail', probe: 'fail', retry: 'fail' }],
+    ['ask', { hold: 'hold', fail: 'fail', ask: 'ask', probe: 'ask', retry: 'ask' }],
     // A caller without a probe cannot ask: it holds.
-    ['probe', { hold: 'hold', fail: 'fail', probe: 'probe', retry: 'hold' }],
-    ['retry', { hold: 'hold', fail: 'fail', probe: 'probe', retry: 'retry' }],
+    ['probe', { hold: 'hold', fail: 'fail', ask: 'ask', probe: 'probe', retry: 'hold' }],
+    ['retry', { hold: 'hold', fail: 'fail', ask: 'ask', probe: 'probe', retry: 'retry' }],
   ])('over a row claimed under %s is never looser than either side', (stored, byCaller) => {
     for (const [mine, governs] of Object.entries(byCaller)) {
       expect([mine, governingPolicy(stored, mine as PolicyName)]).toEqual([mine, governs]);

@@ -48,6 +48,7 @@ const unknownFates: Readonly<Record<Receipt['policy'], Prediction>> = {
     reason: 'nobody knows the outcome; the probe is asked, and may find that it has to run',
   },
   fail: { fate: 'refused', reason: 'nobody knows the outcome; fails as OutcomeUnknown' },
+  ask: { fate: 'waits', reason: 'nobody knows the outcome; the workflow waits for a decision' },
   retry: {
     fate: 'runs',
     reason: "nobody knows the outcome; runs again under the same id (onUnknown: 'retry')",

@@ -17,7 +17,9 @@ export function toFailure(error: unknown, cancelled: boolean): unknown {
     message: error.message,
     type: error.code,
     nonRetryable: !error.retryable || isFinalForUser(error),
-    details: [{ requestId: error.requestId }],
+    details: [
+      { requestId: error.requestId, ...(error instanceof OutcomeUnknownError && error.ask ? { ask: error.ask } : {}) },
+    ],
     ...causeOf(error.cause),
     ...(error.retryable && error.retryAfterMs !== undefined
       ? { nextRetryDelay: Math.ceil(error.retryAfterMs) }
