@@ -63,9 +63,12 @@ async function lead(workflowId: string, taskQueue: string): Promise<void> {
   const { workflow } = here.stack.env.client;
   const handle = await workflow.start(handedOn, { args: [workflowId], taskQueue, workflowId });
   for (let stage = 0; stage < total; stage++) {
-    await handle.signal(goOn);
+    // Accepted before the stage begins: the last one would end its run, and an update that has not arrived fails.
+    const args: [string, number] = [`${workflowId}-update`, stage + 1];
+    const update = await handle.startUpdate(callByUpdate, { args, waitForStage: 'ACCEPTED' });
     await handle.signal(callBySignal, `${workflowId}-signal`);
-    await handle.executeUpdate(callByUpdate, { args: [`${workflowId}-update`, stage + 1] });
+    await handle.signal(goOn);
+    await update.result();
     expect((await handle.query(stagesDone)).done).toBeGreaterThan(stage);
   }
   expect(await handle.result()).toBe(total);
