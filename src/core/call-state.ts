@@ -35,9 +35,10 @@ export const holdDelayMs = (attempt: number, waitMs = 0): number =>
 /** The failure that keeps an activity pending until its outcome is resolved; asked again at growing intervals. */
 export function onHold(state: CallState, receipt: Receipt, waitMs = 0): OutcomeUnknownError {
   const retryAfterMs = holdDelayMs(state.call.attempt, Number.isFinite(waitMs) ? waitMs : 0);
+  const doubt = receipt.contested ? 'The evidence contradicts itself' : 'It is unknown';
   return new OutcomeUnknownError(
-    `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId} (epoch ${receipt.epoch}); nothing is run again. ` +
-      `Resolve it: activity-guard resolve '${receipt.requestId}' --committed | --not-committed`,
+    `${doubt} whether ${receipt.action} happened for request id ${receipt.requestId} (epoch ${receipt.epoch}); nothing is run again. ` +
+      `Look at it, and resolve it: activity-guard show '${receipt.requestId}'`,
     { requestId: receipt.requestId, retryAfterMs },
   );
 }

@@ -1,7 +1,7 @@
 /** What the engine is asked to guard, and what it tells about it. */
 import type { Clock } from './clock';
 import type { Classify, OnUnknown } from './policy';
-import type { Origin, Outcome, Verdict } from './receipt';
+import type { FinalityTerms, Origin, Outcome, Verdict } from './receipt';
 import type { HeldClaim, ReceiptStore } from './store';
 
 /** An outcome to keep, and why no caller can be given it, if so. */
@@ -68,6 +68,8 @@ export interface GuardedCall {
   readonly generation?: number | undefined;
   /** Whether what was thrown says that the effect goes on elsewhere, and its outcome comes from there. */
   readonly isDelegation?: ((thrown: unknown) => boolean) | undefined;
+  /** When the outcome is final; once it is settled unless given. */
+  readonly finality?: FinalityTerms | undefined;
   /** How long the settled receipt is kept at least. */
   readonly retainMs?: number | undefined;
   /** An earlier attempt may have claimed the id up to this long ago; absent where there surely was none. */

@@ -13,10 +13,10 @@ import {
 } from './errors';
 import { LeaseKeeper, type Instant } from './leases';
 import { policyName } from './policy';
-import type { Receipt } from './receipt';
+import { isFree, type Receipt } from './receipt';
 import { replay } from './replay';
 import { askAgain } from './store-retry';
-import { atUnknown } from './unknown';
+import { atUnknown, settleByEvidence } from './unknown';
 
 /** While somebody else holds the claim, the row is looked at this often. */
 const pollMs = { first: 50, most: 1000 };
@@ -52,7 +52,8 @@ export class GuardEngine {
   async run(call: GuardedCall): Promise<CallOutcome> {
     const { env } = this;
     const now = env.clock.monotonic();
-    const { requestId, requestIdHash, action, fingerprint, leaseMs, graceMs, origin, retainMs } = call;
+    const { requestId, requestIdHash, action, fingerprint, leaseMs, graceMs, origin, retainMs, finality } =
+      call;
     const transactional = call.transactional ?? false;
     const state: CallState = {
       env,
@@ -70,6 +71,7 @@ export class GuardEngine {
         transactional,
         graceMs,
         retainMs,
+        finality,
         // A transaction that a failover lost is lost with its receipt: it did not happen.
         mayBeOlderMs: transactional ? undefined : call.mayBeOlderMs,
       },
@@ -162,7 +164,10 @@ async function takeStep(
     }
     case 'released': {
       const taken = await takeOver(state, receipt, false);
-      return taken ? { done: taken } : { waitMs: poll, orElse: () => onHold(state, receipt) };
+      if (taken) return { done: taken };
+      return (await isSettledByEvidence(state, receipt))
+        ? 'again'
+        : { waitMs: poll, orElse: () => onHold(state, receipt) };
     }
     case 'unknown': {
       const next = await atUnknown(state, receipt);
@@ -177,6 +182,12 @@ async function takeStep(
     default:
       return answer satisfies never;
   }
+}
+
+/** What keeps a released row from being claimed is evidence that it happened all the same. */
+async function isSettledByEvidence(state: CallState, { key, epoch }: Receipt): Promise<boolean> {
+  const known = await askAgain(state, () => state.env.store.get(key));
+  return known?.receipt.epoch === epoch && isFree(known.receipt) && settleByEvidence(state, known);
 }
 
 /** Until a row comes back, the claim is perhaps made and its answer lost. */

@@ -31,12 +31,26 @@ export {
 export type { GuardErrorCode, GuardErrorOptions } from './errors';
 export { classifyError, committed, governingPolicy, notCommitted, undetermined } from './policy';
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
-export { isFree, isUnresolved, noResult, receiptStates } from './receipt';
-export type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
+export { finalityOf, isOpenToEvidence, operatorSource, ownSources } from './evidence';
+export type { Finality } from './evidence';
+export { compensated, isFree, isUnresolved, noResult, receiptStates } from './receipt';
+export type {
+  Evidence,
+  FinalityTerms,
+  Origin,
+  Outcome,
+  PolicyName,
+  Receipt,
+  ReceiptState,
+  Verdict,
+} from './receipt';
+export { lookForFinality, weigh } from './weigh';
+export type { KnownOutcome, Said, Weighed } from './weigh';
 export { sharedStorage } from './shared-storage';
 export { singleRequest } from './single-request';
 export type {
   ClaimRequest,
+  DueReceipt,
   HeldClaim,
   ListFilter,
   NewEvidence,
@@ -44,6 +58,7 @@ export type {
   ReceiptStats,
   ReceiptStore,
   Resolution,
+  SeenReceipt,
   Settlement,
   Supersession,
   StoreDescription,

@@ -28,6 +28,19 @@ export interface Outcome {
 /** Marks a receipt whose effect happened but whose result has no stored form. */
 export const noResult: Outcome = { format: 'none', bytes: new Uint8Array() };
 
+/** The outcome of what happened and has been undone: every caller gets it as a rejection. */
+export const compensated: Outcome = { format: 'compensated', bytes: new Uint8Array() };
+
+/** When an outcome counts as final, as it is stored with a claim. */
+export interface FinalityTerms {
+  /** The sources that count; `'effect'` is who ran it. */
+  readonly sources: readonly string[];
+  /** So many of them have to agree, and none may contradict. */
+  readonly quorum: number;
+  /** Not before so many milliseconds after it was settled. */
+  readonly afterMs: number;
+}
+
 /** Where a claim came from, for people: workflow id, run id, worker identity, … Never payloads. */
 export type Origin = Readonly<Record<string, string>>;
 
@@ -63,6 +76,12 @@ export interface Receipt {
   readonly settledAt: string | undefined;
   readonly outcome: Outcome | undefined;
   readonly origin: Origin;
+  /** Sources contradict each other: nothing but a person's word settles it. */
+  readonly contested: boolean;
+  /** When its outcome is final; at once when it is settled unless given. */
+  readonly finality: FinalityTerms | undefined;
+  /** When it became final, as ISO 8601, where it has terms for that. */
+  readonly finalAt: string | undefined;
 }
 
 type Standing = Pick<Receipt, 'state' | 'leaseRemainingMs' | 'transactional' | 'doubt'>;
@@ -105,4 +124,12 @@ export interface Evidence {
   readonly note: string | undefined;
   /** When it came, as ISO 8601. */
   readonly at: string;
+  /** Milliseconds since it came. */
+  readonly ageMs: number;
+  /** Who said it, where that was a person. */
+  readonly by: string | undefined;
+  /** It came when the outcome was already final, and changed nothing. */
+  readonly late: boolean;
+  /** The result, where the source gave one. */
+  readonly outcome: Outcome | undefined;
 }

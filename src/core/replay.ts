@@ -2,8 +2,8 @@
 import type { CallOutcome } from './call';
 import { endOfAttempt, holdDelayMs, type CallState } from './call-state';
 import { answerBy } from './codec-retry';
-import { ResultUnavailableError } from './errors';
-import type { Outcome, Receipt } from './receipt';
+import { RejectedError, ResultUnavailableError } from './errors';
+import { compensated, type Outcome, type Receipt } from './receipt';
 import { hasResult, resultUnavailable } from './settle';
 
 /** A stored outcome is read for at least this long, even if the attempt's own time is nearly over. */
@@ -16,6 +16,8 @@ const leastReadMs = 2000;
 export async function replay(state: CallState, receipt: Receipt): Promise<CallOutcome> {
   const { outcome, requestId } = receipt;
   if (!hasResult(outcome)) throw resultUnavailable(requestId);
+  if (outcome.format === compensated.format)
+    return { kind: 'rejected', error: undone(receipt), replayed: true, requestId };
   const { codec } = state.call;
   const read = (decode: (outcome: Outcome) => Promise<unknown>): Promise<unknown> =>
     readBack(state, receipt, () => decode(outcome));
@@ -23,6 +25,12 @@ export async function replay(state: CallState, receipt: Receipt): Promise<CallOu
     ? { kind: 'rejected', error: await read((o) => codec.decodeFailure(o)), replayed: true, requestId }
     : { kind: 'result', value: await read((o) => codec.decodeResult(o)), replayed: true, requestId };
 }
+
+const undone = ({ requestId, action }: Receipt): RejectedError =>
+  new RejectedError(`${action} happened and has been undone by an operator.`, {
+    requestId,
+    type: 'Compensated',
+  });
 
 async function readBack<T>(state: CallState, receipt: Receipt, decode: () => Promise<T>): Promise<T> {
   const { requestId } = receipt;

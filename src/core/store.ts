@@ -1,5 +1,14 @@
 /** The port between the guard and where its receipts are kept. Every method is one atomic, guarded step. */
-import type { Evidence, Origin, Outcome, PolicyName, Receipt, ReceiptState, Verdict } from './receipt';
+import type {
+  Evidence,
+  FinalityTerms,
+  Origin,
+  Outcome,
+  PolicyName,
+  Receipt,
+  ReceiptState,
+  Verdict,
+} from './receipt';
 
 /** A claim to be written before the effect. */
 export interface ClaimRequest {
@@ -23,6 +32,8 @@ export interface ClaimRequest {
    * failed over since, and there is no row, the claim was perhaps lost: then the row is inserted as unknown.
    */
   readonly mayBeOlderMs?: number | undefined;
+  /** When the outcome is final; once it is settled unless given. */
+  readonly finality?: FinalityTerms | undefined;
 }
 
 /** A claim on an existing row: compare-and-set on the epoch that the caller saw. */
@@ -49,11 +60,23 @@ export interface Settlement extends HeldClaim {
 export interface Resolution {
   readonly key: string;
   readonly epoch: number;
-  readonly verdict: 'committed' | 'not-committed';
+  /** `'compensated'`: it happened and has been undone, which every caller gets as a rejection. */
+  readonly verdict: 'committed' | 'not-committed' | 'compensated';
   readonly source: string;
+  /** Which person says so. */
+  readonly by?: string | undefined;
   readonly note?: string | undefined;
   /** The result, for `'committed'`. */
   readonly outcome?: Outcome | undefined;
+  /** What was seen before deciding: where it has changed since, nothing is done or kept. */
+  readonly seen?: SeenReceipt | undefined;
+}
+
+/** What somebody saw of a receipt. */
+export interface SeenReceipt {
+  readonly state: ReceiptState;
+  /** How many pieces of evidence there were. */
+  readonly evidence: number;
 }
 
 /** What a source says, to be kept beside the receipt whatever its state. */
@@ -63,8 +86,11 @@ export interface NewEvidence {
   readonly epoch: number;
   readonly source: string;
   readonly verdict: Verdict;
+  readonly by?: string | undefined;
   readonly note?: string | undefined;
   readonly outcome?: Outcome | undefined;
+  /** It contradicts what is on file: marks the receipt as contested, where that can still change something. */
+  readonly contests?: boolean | undefined;
 }
 
 /** An operator lets an intent happen once more: compare-and-set on what was seen. */
@@ -73,7 +99,16 @@ export interface Supersession {
   readonly epoch: number;
   readonly state: ReceiptState;
   readonly source: string;
+  readonly by?: string | undefined;
   readonly note?: string | undefined;
+}
+
+/** A receipt whose turn it is to be looked at. */
+export interface DueReceipt {
+  readonly receipt: Receipt;
+  readonly evidence: readonly Evidence[];
+  /** How often it has been looked at before. */
+  readonly looks: number;
 }
 
 /** What may be pruned. */
@@ -102,6 +137,8 @@ export interface ReceiptStats {
   readonly states: Readonly<Record<ReceiptState, number>>;
   /** Unknown, or claimed with a lease that ran out. */
   readonly unresolved: number;
+  /** Held for a person, because sources contradict each other. */
+  readonly contested: number;
   readonly evidence: readonly {
     readonly source: string;
     readonly verdict: Verdict;
@@ -141,10 +178,25 @@ export interface ReceiptStore {
   release(claim: HeldClaim): Promise<boolean>;
   /** Nobody knows: the effect ended without an outcome. */
   markUnknown(claim: HeldClaim): Promise<boolean>;
-  /** Settles an unknown row by evidence, which is kept either way; `false` if the row is not (or no longer) open to it. */
+  /**
+   * Settles an unknown row by evidence, which is kept either way (unless it was `seen` otherwise); `false` if the row is
+   * not (or no longer) open to it. What is contested is open to `'operator'` alone, who can also confirm it.
+   */
   resolve(resolution: Resolution): Promise<boolean>;
-  /** Keeps what a source says. It changes no receipt; *committed* forbids to run the effect again. */
+  /** Keeps what a source says. It settles nothing; *committed* forbids to run the effect again. */
   addEvidence(evidence: NewEvidence): Promise<void>;
+  /**
+   * Makes a settled receipt final whose terms are met: `evidence` pieces of it were weighed. `false` where there are
+   * more by now, where the time of its terms is not over, or where it is contested or has no terms.
+   */
+  finalize(key: string, epoch: number, evidence: number): Promise<boolean>;
+  /**
+   * Takes receipts whose turn it is: unresolved, delegated, or settled and not final. No other process gets them for
+   * `holdMs`. Also finds claims whose lease has run out. Contested ones are a person's, and never due.
+   */
+  takeDue(request: { readonly limit: number; readonly holdMs: number }): Promise<readonly DueReceipt[]>;
+  /** When to look at each of them again. One that is settled meanwhile is not looked at. */
+  lookAgain(looks: readonly { readonly key: string; readonly inMs: number }[]): Promise<void>;
   /**
    * Closes a generation of an intent, whatever came of it, so that the next call starts a new one; its outcome is
    * kept. `false` where somebody can still act on the claim (it is held, or handed over), or the row has changed.

@@ -1,10 +1,12 @@
 /** What is done at an unknown outcome, by policy. */
 import type { CallState } from './call-state';
 import { OutcomeUnknownError } from './errors';
+import { concludedSource } from './evidence';
 import { governingPolicy, type Probe, type ProbeResult } from './policy';
-import type { Outcome, Receipt } from './receipt';
+import { isUnresolved, type Receipt } from './receipt';
 import { encodeResult } from './settle';
 import { askAgain } from './store-retry';
+import { weigh, type KnownOutcome, type Said } from './weigh';
 
 /** A single question to a probe takes this long at most. */
 const longestProbeMs = 30_000;
@@ -14,9 +16,22 @@ const soon = 1000;
 /** What to do next: look at the row again, claim it over the unknown attempt, or wait. */
 export type AtUnknown = 'look-again' | 'take-over' | { readonly waitMs: number };
 
-/** Decides on an unknown row, asking the probe if the policy is one. */
+/** Decides on an unknown row: by the evidence on file, else by policy, asking the probe if that is one. */
 export async function atUnknown(state: CallState, receipt: Receipt): Promise<AtUnknown> {
+  const known = await askAgain(state, () => state.env.store.get(receipt.key));
+  if (known?.receipt.epoch !== receipt.epoch || !isUnresolved(known.receipt)) return 'look-again';
+  if (await settleByEvidence(state, known)) return 'look-again';
+  return byPolicy(state, known);
+}
+
+/** Whether what the sources have said settles it. */
+export async function settleByEvidence(state: CallState, known: KnownOutcome): Promise<boolean> {
+  return act(state, known, undefined);
+}
+
+async function byPolicy(state: CallState, known: KnownOutcome): Promise<AtUnknown> {
   const { call, request } = state;
+  const { receipt } = known;
   const policy = governingPolicy(receipt.policy, request.policy);
   switch (policy) {
     case 'hold':
@@ -33,10 +48,12 @@ export async function atUnknown(state: CallState, receipt: Receipt): Promise<AtU
         { requestId: receipt.requestId, retryable: false, ask: { epoch: receipt.epoch } },
       );
     case 'retry':
-      return providerKeysLastMs(state, receipt) <= 0 ? { waitMs: Infinity } : 'take-over';
+      return receipt.contested || providerKeysLastMs(state, receipt) <= 0
+        ? { waitMs: Infinity }
+        : 'take-over';
     case 'probe':
-      return typeof call.onUnknown === 'function'
-        ? askProbe(state, receipt, call.onUnknown)
+      return typeof call.onUnknown === 'function' && !receipt.contested
+        ? askProbe(state, known, call.onUnknown)
         : { waitMs: Infinity };
     default:
       return policy satisfies never;
@@ -50,33 +67,29 @@ export async function atUnknown(state: CallState, receipt: Receipt): Promise<AtU
 export const providerKeysLastMs = ({ call }: CallState, { ageMs }: Receipt): number =>
   call.providerKeyTtlMs === undefined ? Infinity : call.providerKeyTtlMs - ageMs - call.graceMs;
 
-async function askProbe(state: CallState, receipt: Receipt, probe: Probe): Promise<AtUnknown> {
+async function askProbe(state: CallState, known: KnownOutcome, probe: Probe): Promise<AtUnknown> {
+  const { receipt } = known;
   // A "no" proves something only if the question was put after the last moment at which the request could still arrive.
   const conclusiveInMs = receipt.leaseRemainingMs + Math.max(receipt.graceMs, state.call.graceMs);
   const answer = await answerOf(state, receipt, probe);
-  if (answer.verdict === 'committed') {
-    const { outcome, passing } = await encodeResult(state, answer.result);
-    // Written without its result the outcome would be final; the probe can be asked again.
-    if (passing) return { waitMs: Math.max(soon, conclusiveInMs) };
-    return resolve(state, receipt, 'committed', outcome);
-  }
+  const later = { waitMs: Math.max(soon, conclusiveInMs) };
+  if (answer.verdict === 'undetermined') return later;
   if (answer.verdict === 'not-committed') {
-    return conclusiveInMs <= 0 ? resolve(state, receipt, 'not-committed') : { waitMs: conclusiveInMs };
+    if (conclusiveInMs > 0) return { waitMs: conclusiveInMs };
+    return (await act(state, known, { source: 'probe', verdict: 'not-committed' })) ? 'look-again' : later;
   }
-  return { waitMs: Math.max(soon, conclusiveInMs) };
+  const { outcome, passing } = await encodeResult(state, answer.result);
+  // Written without its result the outcome would be final; the probe can be asked again.
+  if (passing) return later;
+  return (await act(state, known, { source: 'probe', verdict: 'committed', outcome })) ? 'look-again' : later;
 }
 
-async function resolve(
-  state: CallState,
-  receipt: Receipt,
-  verdict: 'committed' | 'not-committed',
-  outcome?: Outcome,
-): Promise<AtUnknown> {
-  const resolution = { key: receipt.key, epoch: receipt.epoch, verdict, source: 'probe', outcome };
-  const done = await askAgain(state, () => state.env.store.resolve(resolution));
-  if (done) state.emit('resolved', { by: 'probe', verdict });
-  // Not done: somebody else changed the row first, or evidence on file forbids the release.
-  return done ? 'look-again' : { waitMs: soon };
+/** Whether the row is settled or released now. If not, evidence is missing or contradicts, or somebody was first. */
+async function act(state: CallState, known: KnownOutcome, said: Said | undefined): Promise<boolean> {
+  const weighed = await askAgain(state, () => weigh(state.env.store, known, said));
+  if (weighed !== 'committed' && weighed !== 'not-committed') return false;
+  state.emit('resolved', { by: said?.source ?? concludedSource, verdict: weighed });
+  return true;
 }
 
 async function answerOf(state: CallState, receipt: Receipt, probe: Probe): Promise<ProbeResult> {

@@ -2,6 +2,7 @@
 import type {
   ClaimRequest,
   Clock,
+  DueReceipt,
   Evidence,
   HeldClaim,
   ListFilter,
@@ -19,7 +20,7 @@ import type {
   TakeOverRequest,
   Verdict,
 } from '../core';
-import { isFree, isUnresolved, noResult, receiptStates } from '../core';
+import { compensated, isFree, isUnresolved, noResult, operatorSource, receiptStates } from '../core';
 import { systemClock } from '../system-clock';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -29,6 +30,7 @@ type Row = Writable<Omit<Receipt, 'leaseRemainingMs' | 'ageMs'>> & {
   retainMs: number | undefined;
   settledWhen: number;
 };
+type Kept = Omit<Evidence, 'at' | 'ageMs'>;
 
 /** A superseded row stays one, without its outcome: it leads to the generation after it. */
 const isPrunable = ({ state, outcome }: Row): boolean =>
@@ -37,7 +39,9 @@ const isPrunable = ({ state, outcome }: Row): boolean =>
 /** @internal What several stores share, as processes share a database. */
 export class MemoryDatabase {
   readonly rows = new Map<string, Row>();
-  readonly evidence: (Evidence & { readonly key: string })[] = [];
+  readonly evidence: (Evidence & { readonly key: string; readonly since: number })[] = [];
+  /** What to look at, and when. */
+  readonly queue = new Map<string, { lookAt: number; looks: number }>();
 
   constructor(readonly clock: Pick<Clock, 'monotonic' | 'wall'>) {}
 
@@ -55,7 +59,7 @@ export class MemoryReceipts implements ReceiptStore {
 
   async claim(request: ClaimRequest): Promise<Receipt> {
     const { key, requestId, action, fingerprint, token, leaseMs, policy, origin } = request;
-    const { transactional, graceMs, retainMs } = request;
+    const { transactional, graceMs, retainMs, finality } = request;
     const { rows, clock, time } = this.database;
     const found = rows.get(key);
     if (found) return this.receiptOf(found);
@@ -65,7 +69,7 @@ export class MemoryReceipts implements ReceiptStore {
       state: this.isVetoed(key) ? 'unknown' : 'claimed',
       ...{ epoch: 1, doubt: false, claimedAt: time, settledAt: undefined, outcome: undefined, origin },
       ...{ firstClaim: clock.monotonic(), leaseUntil: clock.monotonic() + leaseMs, settledWhen: Infinity },
-      ...{ transactional, graceMs, retainMs },
+      ...{ transactional, graceMs, retainMs, finality, finalAt: undefined, contested: false },
     };
     rows.set(key, row);
     return this.receiptOf(row);
@@ -73,15 +77,18 @@ export class MemoryReceipts implements ReceiptStore {
 
   async takeOver(request: TakeOverRequest): Promise<Receipt | undefined> {
     const { key, token, policy, origin, leaseMs, epoch, fromUnknown } = request;
-    const { transactional, graceMs, retainMs } = request;
+    const { transactional, graceMs, retainMs, finality } = request;
     const row = this.database.rows.get(key);
-    if (row?.epoch !== epoch) return undefined;
+    if (row?.epoch !== epoch || row.contested) return undefined;
     const doubt = !this.isFree(row);
     if (doubt && !(fromUnknown && this.isUnresolved(row))) return undefined;
     if (this.isVetoed(key)) return undefined;
+    const note = JSON.stringify(row.origin);
+    this.keep(key, { source: 'attempt', verdict: 'undetermined', epoch, note });
+    this.database.queue.set(key, { lookAt: this.database.clock.monotonic() + leaseMs, looks: 0 });
     const leaseUntil = this.database.clock.monotonic() + leaseMs;
     Object.assign(row, { state: 'claimed', epoch: epoch + 1, doubt, token, policy, origin, leaseUntil });
-    Object.assign(row, { transactional, graceMs, retainMs });
+    Object.assign(row, { transactional, graceMs, retainMs, finality });
     return this.receiptOf(row);
   }
 
@@ -100,10 +107,11 @@ export class MemoryReceipts implements ReceiptStore {
     if (row && (isOpen(row) || isLateCommit)) {
       if (row.doubt && state === 'rejected') row.state = 'unknown';
       else this.write(row, state, outcome);
+      row.contested &&= row.finality !== undefined;
       return row.state;
     }
     if (row?.state === state) return state;
-    this.keep(key, { source: 'late-settle', verdict: state, epoch });
+    this.keep(key, { source: 'late-settle', verdict: state, epoch, outcome });
     return 'late';
   }
 
@@ -129,41 +137,89 @@ export class MemoryReceipts implements ReceiptStore {
     return true;
   }
 
-  async resolve({ key, epoch, verdict, source, note, outcome }: Resolution): Promise<boolean> {
+  async resolve(resolution: Resolution): Promise<boolean> {
+    const { key, epoch, verdict, source, by, note, outcome, seen } = resolution;
     const row = this.database.rows.get(key);
-    if (!row) return false;
-    const isDelegated = row.state === 'delegated';
-    const isOpenTo =
-      row.epoch === epoch &&
-      (verdict === 'committed'
-        ? this.isUnresolved(row) || this.isFree(row) || isDelegated
-        : (isDelegated || (this.isUnresolved(row) && this.isOver(row, row.graceMs))) && !this.isVetoed(key));
-    this.keep(key, { source, verdict, epoch, note });
-    if (!isOpenTo) return false;
-    row.doubt = false;
-    if (verdict === 'committed') this.write(row, verdict, outcome ?? noResult);
-    else row.state = 'released';
+    if (!row || (seen && (row.state !== seen.state || this.evidenceOf(key).length !== seen.evidence)))
+      return false;
+    const isOperator = source === operatorSource;
+    const isConfirmed =
+      isOperator && this.isProvisional(row) && (row.state === 'committed') === (verdict === 'committed');
+    const isOpenTo = row.epoch === epoch && (!row.contested || isOperator) && this.takes(row, verdict);
+    this.keep(key, { source, verdict, epoch, note, by, outcome });
+    if (row.epoch !== epoch || !(isOpenTo || isConfirmed)) return false;
+    Object.assign(row, { doubt: false, contested: false });
+    if (!isConfirmed) {
+      if (verdict === 'not-committed') row.state = 'released';
+      else if (verdict === 'committed') this.write(row, 'committed', outcome ?? noResult);
+      else this.write(row, 'rejected', compensated);
+    }
+    if (isConfirmed || (isOperator && this.isProvisional(row))) row.finalAt = this.database.time;
     return true;
   }
 
-  async addEvidence({ key, source, verdict, epoch, note }: NewEvidence): Promise<void> {
-    this.keep(key, { source, verdict, epoch, note });
+  async addEvidence(evidence: NewEvidence): Promise<void> {
+    const { key, source, verdict, epoch, note, by, outcome, contests = false } = evidence;
+    const row = this.database.rows.get(key);
+    this.keep(key, { source, verdict, epoch, note, by, outcome });
+    if (!contests || row?.epoch !== epoch) return;
+    const isOpen = this.isUnresolved(row) || this.isFree(row);
+    if (!isOpen && !this.isProvisional(row)) return;
+    row.contested = true;
+    if (isOpen) row.state = 'unknown';
   }
 
-  async supersede({ key, epoch, state, source, note }: Supersession): Promise<boolean> {
+  async finalize(key: string, epoch: number, evidence: number): Promise<boolean> {
+    const row = this.database.rows.get(key);
+    if (row?.epoch !== epoch || row.contested || !this.isProvisional(row)) return false;
+    const isDue = row.settledWhen + (row.finality?.afterMs ?? 0) <= this.database.clock.monotonic();
+    if (!isDue || this.evidenceOf(key).length !== evidence) return false;
+    row.finalAt = this.database.time;
+    return true;
+  }
+
+  async takeDue({ limit, holdMs }: { limit: number; holdMs: number }): Promise<readonly DueReceipt[]> {
+    const { rows, queue, clock } = this.database;
+    const now = clock.monotonic();
+    for (const row of this.ownRows())
+      if (this.isLookedAt(row) && !queue.has(row.key))
+        queue.set(row.key, { lookAt: Math.max(row.leaseUntil, now), looks: 0 });
+    const due: DueReceipt[] = [];
+    for (const [key, look] of [...queue].sort(([, a], [, b]) => a.lookAt - b.lookAt)) {
+      const row = rows.get(key);
+      if (look.lookAt > now || row?.namespace !== this.namespace || due.length === limit) continue;
+      if (row.state === 'claimed' && row.leaseUntil > now) look.lookAt = row.leaseUntil;
+      else if (!this.isLookedAt(row)) queue.delete(key);
+      else {
+        look.lookAt = now + holdMs;
+        due.push({ receipt: this.receiptOf(row), evidence: this.evidenceOf(key), looks: look.looks++ });
+      }
+    }
+    return due;
+  }
+
+  async lookAgain(looks: readonly { readonly key: string; readonly inMs: number }[]): Promise<void> {
+    for (const { key, inMs } of looks) {
+      const look = this.database.queue.get(key);
+      if (look) look.lookAt = this.database.clock.monotonic() + inMs;
+    }
+  }
+
+  async supersede({ key, epoch, state, source, by, note }: Supersession): Promise<boolean> {
     const row = this.database.rows.get(key);
     if (row?.epoch !== epoch || row.state !== state || neverSuperseded.includes(state)) return false;
     if ((row.state === 'claimed' || row.state === 'unknown') && !this.isOver(row, row.graceMs)) return false;
-    row.state = 'superseded';
+    Object.assign(row, { state: 'superseded', contested: false });
     row.settledAt ??= this.database.time;
-    this.keep(key, { source, verdict: 'superseded', epoch, note });
+    this.keep(key, { source, verdict: 'superseded', epoch, note, by });
     return true;
   }
 
   async prune({ retainMs, limit = 10_000 }: PruneRequest): Promise<number> {
     const now = this.database.clock.monotonic();
     const due = this.ownRows()
-      .filter((row) => isPrunable(row) && row.settledWhen + (row.retainMs ?? retainMs) <= now)
+      .filter((row) => isPrunable(row) && !row.contested && !this.isProvisional(row))
+      .filter((row) => row.settledWhen + (row.retainMs ?? retainMs) <= now)
       .slice(0, limit);
     for (const row of due) {
       if (row.state !== 'superseded') row.state = 'pruned';
@@ -174,10 +230,7 @@ export class MemoryReceipts implements ReceiptStore {
 
   async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {
     const row = this.database.rows.get(key);
-    const evidence = this.database.evidence
-      .filter((e) => e.key === key)
-      .map(({ key: _key, ...rest }) => rest);
-    return row && { receipt: this.receiptOf(row), evidence };
+    return row && { receipt: this.receiptOf(row), evidence: this.evidenceOf(key) };
   }
 
   async list({
@@ -212,6 +265,7 @@ export class MemoryReceipts implements ReceiptStore {
         number
       >,
       unresolved: rows.filter((row) => this.isUnresolved(row)).length,
+      contested: rows.filter((row) => row.contested).length,
       evidence: [...counts.keys()].sort().flatMap((name) => counts.get(name) ?? []),
     };
   }
@@ -256,11 +310,37 @@ export class MemoryReceipts implements ReceiptStore {
     row.settledWhen = this.database.clock.monotonic();
   }
 
-  private keep(
-    key: string,
-    { note, ...said }: Omit<Evidence, 'at' | 'note'> & { note?: string | undefined },
-  ): void {
-    this.database.evidence.push({ key, note, at: this.database.time, ...said });
+  private keep(key: string, said: Pick<Kept, 'source' | 'verdict' | 'epoch'> & Partial<Kept>): void {
+    const { evidence, time, clock, rows } = this.database;
+    const row = rows.get(key);
+    const late = row !== undefined && isSettled(row) && !this.isProvisional(row);
+    const nothing = { note: undefined, by: undefined, outcome: undefined };
+    evidence.push({ ...nothing, ...said, key, late, at: time, ageMs: 0, since: clock.monotonic() });
+  }
+
+  private evidenceOf(key: string): Evidence[] {
+    const now = this.database.clock.monotonic();
+    return this.database.evidence
+      .filter((e) => e.key === key)
+      .map(({ key: _key, since, ...rest }) => ({ ...rest, ageMs: now - since }));
+  }
+
+  /** Settled, and not final yet by its own terms. */
+  private isProvisional(row: Row): boolean {
+    return isSettled(row) && row.finality !== undefined && row.finalAt === undefined;
+  }
+
+  private isLookedAt(row: Row): boolean {
+    const isOpen = this.isUnresolved(row) || row.state === 'delegated' || this.isProvisional(row);
+    return isOpen && !row.contested;
+  }
+
+  /** Whether a row that is not contested is open to a verdict. */
+  private takes(row: Row, verdict: Resolution['verdict']): boolean {
+    const isDelegated = row.state === 'delegated';
+    if (verdict !== 'not-committed') return this.isUnresolved(row) || this.isFree(row) || isDelegated;
+    const isOver = this.isUnresolved(row) && this.isOver(row, row.graceMs);
+    return (isOver || isDelegated) && !this.isVetoed(row.key);
   }
 
   private receiptOf({
@@ -274,6 +354,8 @@ export class MemoryReceipts implements ReceiptStore {
     return { ...row, leaseRemainingMs: leaseUntil - now, ageMs: now - firstClaim };
   }
 }
+
+const isSettled = ({ state }: Row): boolean => state === 'committed' || state === 'rejected';
 
 const neverSuperseded: readonly ReceiptState[] = ['delegated', 'superseded', 'pruned'];
 

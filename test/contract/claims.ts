@@ -54,8 +54,8 @@ export function describeClaims(name: string, makeStore: () => Promise<StoreFixtu
             graceMs: 0,
           },
           ...{
-            outcome: undefined,
-            settledAt: undefined,
+            ...{ outcome: undefined, settledAt: undefined },
+            ...{ contested: false, finality: undefined, finalAt: undefined },
             claimedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/),
           },
           ...{ leaseRemainingMs: expect.any(Number), ageMs: expect.any(Number) },

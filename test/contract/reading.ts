@@ -29,9 +29,17 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
           note: 'Ünïcode "note"',
         });
         const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/);
+        const late = {
+          epoch: 1,
+          at,
+          ageMs: expect.any(Number),
+          by: undefined,
+          late: true,
+          outcome: undefined,
+        };
         expect((await store.get(owner.key))?.evidence).toEqual([
-          { source: 'probe', verdict: 'not-committed', epoch: 1, note: undefined, at },
-          { source: 'operator', verdict: 'committed', epoch: 1, note: 'Ünïcode "note"', at },
+          { source: 'probe', verdict: 'not-committed', note: undefined, ...late },
+          { source: 'operator', verdict: 'committed', note: 'Ünïcode "note"', ...late },
         ]);
         expect(await store.get(requestFor(newId()).key)).toBeUndefined();
       });
@@ -62,7 +70,7 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
             ...{ claimed: 2, delegated: 1, unknown: 1, released: 1, committed: 1, rejected: 1 },
             ...{ superseded: 1, pruned: 0 },
           },
-          unresolved: 2,
+          ...{ unresolved: 2, contested: 0 },
           evidence: [{ source: 'test', verdict: 'superseded', count: 1 }],
         });
       });

@@ -1,6 +1,7 @@
 /** What every store of receipts must do: one suite, run on each of them. */
 import { describeCare } from './care';
 import { describeClaims } from './claims';
+import { describeEvidence } from './evidence';
 import { describeOutcomes } from './outcomes';
 import { describeReading } from './reading';
 import type { StoreFixture } from './rows';
@@ -12,5 +13,6 @@ export function describeReceiptStore(name: string, makeStore: () => Promise<Stor
   describeClaims(name, makeStore);
   describeOutcomes(name, makeStore);
   describeCare(name, makeStore);
+  describeEvidence(name, makeStore);
   describeReading(name, makeStore);
 }

@@ -97,6 +97,7 @@ function receiptOf(row: Row, on: Switches): Receipt {
     transactional: saysNothingHappened || (row.transactional && on.lostTransactionIsReleased),
     leaseRemainingMs: neverLapses ? 1 : row.lease,
     ...{ graceMs: 0, ageMs: row.age, claimedAt: '', settledAt: undefined, outcome: undefined, origin: {} },
+    ...{ contested: false, finality: undefined, finalAt: undefined },
   };
 }
 

@@ -91,14 +91,14 @@ function databaseWith(row: Row, isVetoed: boolean): MemoryDatabase {
       retainMs: undefined,
       graceMs: 0,
     },
+    ...{ contested: false, finality: undefined, finalAt: undefined },
   });
   const said = {
     key: 'k',
     source: 'webhook',
     verdict: 'committed',
     epoch: 3,
-    note: undefined,
-    at: '',
+    ...{ note: undefined, at: '', ageMs: 0, since: 0, by: undefined, late: false, outcome: undefined },
   } as const;
   if (isVetoed) database.evidence.push(said);
   return database;

@@ -26,6 +26,7 @@ const receipt = (
   },
   ...{ token, epoch: 3, doubt: false, leaseRemainingMs, ageMs: 0, claimedAt: '', settledAt: undefined },
   ...{ outcome: undefined, origin: {}, transactional: false, graceMs: 0 },
+  ...{ contested: false, finality: undefined, finalAt: undefined },
   ...more,
 });
 

@@ -161,7 +161,7 @@ describe('a holder that comes back late', () => {
       leaseRemainingMs: 0,
     });
     expect([await world.verdicts(), late.worker.events.at(-1)?.type]).toEqual([
-      ['late-settle: committed (1)'],
+      ['attempt: undetermined (1)', 'late-settle: committed (1)'],
       'late',
     ]);
     expect(await world.worker().ending()).toBe('charge 2');
@@ -174,7 +174,7 @@ describe('a holder that comes back late', () => {
     await expect(late.reject(new RejectedError('declined'))).rejects.toMatchObject({
       ...{ code: 'OutcomeUnknown', retryable: true },
     });
-    expect(await world.verdicts()).toEqual(['late-settle: rejected (1)']);
+    expect(await world.verdicts()).toEqual(['attempt: undetermined (1)', 'late-settle: rejected (1)']);
     expect(await world.worker().ending()).toBe('charge 2');
   });
 

@@ -12,7 +12,11 @@ const columns = `key::text as key, namespace, request_id, action, encode(fingerp
     (extract(epoch from clock_timestamp() - claimed_at) * 1000)::float8 as age_ms,
     to_char(claimed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as claimed_at,
     to_char(settled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as settled_at,
-    outcome_format, outcome, origin::text as origin`;
+    outcome_format, outcome, origin::text as origin, contested, finality::text as finality,
+    to_char(final_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as final_at`;
+
+const evidenceColumns = `e.source, e.verdict, e.epoch, e.note, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
+  (extract(epoch from clock_timestamp() - e.at) * 1000)::float8 as age_ms, e.actor, e.late, e.outcome_format, e.outcome`;
 
 const milliseconds = (parameter: string): string => `${parameter}::float8 * interval '1 millisecond'`;
 
@@ -31,6 +35,12 @@ const free = `(r.state = 'released' or (${lapsed} and ${nothingHappened}))`;
 /** Its holder may still say what became of it. */
 const open = `r.state in ('claimed', 'delegated')`;
 
+/** Settled, and not final yet by its own terms. */
+const provisional = `(r.state in ('committed', 'rejected') and r.finality is not null and r.final_at is null)`;
+
+/** Settled for good: what comes now changes nothing. */
+const final = `(r.state in ('committed', 'rejected') and not ${provisional})`;
+
 /** Any source that says *committed* forbids to run the effect again. */
 const noCommittedEvidence = (schema: string): string =>
   `not exists (select 1 from ${schema}.evidence e where e.key = r.key and e.verdict = 'committed')`;
@@ -44,7 +54,7 @@ const newClaim = (
   state: string,
   claimedAt: string,
 ): string => `$1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), ${state}, $6::text, $7::uuid,
-    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}, ${milliseconds('$12')}, ${claimedAt}`;
+    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}, ${milliseconds('$12')}, $13::text::jsonb, ${claimedAt}`;
 
 /**
  * Inserts a claim or reads the row that is there; `past` says whether a failover may have lost an older one. What was
@@ -55,7 +65,7 @@ const claimText = (schema: string, past: string, claimedAt: string): string => `
   select ${past} as lost, exists (select from ${schema}.evidence e where e.key = $1::uuid and e.verdict = 'committed') as happened
 ), claimed as (
   insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until,
-    origin, transactional, grace, retain_for, claimed_at)
+    origin, transactional, grace, retain_for, finality, claimed_at)
   select ${newClaim(`case when past.lost or past.happened then 'unknown' else 'claimed' end`, claimedAt)}
   from past
   on conflict (key) do nothing
@@ -64,6 +74,11 @@ const claimText = (schema: string, past: string, claimedAt: string): string => `
   insert into ${schema}.evidence (key, epoch, source, verdict, note)
   select c.key::uuid, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
   from claimed c, past where past.lost
+), queued as (
+  insert into ${schema}.queue (key, namespace, look_at)
+  select c.key::uuid, c.namespace, clock_timestamp() + ${milliseconds('$8')} from claimed c
+  where c.state = 'unknown' or c.finality is not null
+  on conflict (key) do nothing
 )
 select * from claimed
 union all
@@ -80,20 +95,33 @@ function claimStatements(schema: string, named: Named) {
       'claim_again',
       claimText(
         schema,
-        `${schema}.failed_over_within($13::float8)`,
-        `case when past.lost then now() - ${milliseconds('$13')} else now() end`,
+        `${schema}.failed_over_within($14::float8)`,
+        `case when past.lost then now() - ${milliseconds('$14')} else now() end`,
       ),
     ),
 
+    // The claim it ends is kept as evidence of who had it.
     takeOver: named(
       'take_over',
-      `update ${schema}.receipts as r
-set state = 'claimed', epoch = r.epoch + 1, doubt = not ${free}, token = $4::uuid, policy = $5::text,
-  lease_until = clock_timestamp() + ${milliseconds('$6')}, origin = $7::text::jsonb, transactional = $8::boolean,
-  grace = ${milliseconds('$9')}, retain_for = ${milliseconds('$10')}
-where r.key = $1::uuid and r.epoch = $2::integer
-  and (${free} or ($3::boolean and ${unresolved})) and ${noCommittedEvidence(schema)}
-returning ${columns}`,
+      `with before as materialized (
+  select r.key, r.namespace, r.epoch, r.origin from ${schema}.receipts r where r.key = $1::uuid and r.epoch = $2::integer
+), taken as (
+  update ${schema}.receipts as r
+  set state = 'claimed', epoch = r.epoch + 1, doubt = not ${free}, token = $4::uuid, policy = $5::text,
+    lease_until = clock_timestamp() + ${milliseconds('$6')}, origin = $7::text::jsonb, transactional = $8::boolean,
+    grace = ${milliseconds('$9')}, retain_for = ${milliseconds('$10')}, finality = $11::text::jsonb
+  where r.key = $1::uuid and r.epoch = $2::integer and not r.contested
+    and (${free} or ($3::boolean and ${unresolved})) and ${noCommittedEvidence(schema)}
+  returning ${columns}
+), kept as (
+  insert into ${schema}.evidence (key, epoch, source, verdict, note)
+  select b.key, b.epoch, 'attempt', 'undetermined', b.origin::text from before b, taken
+), queued as (
+  insert into ${schema}.queue (key, namespace, look_at)
+  select b.key, b.namespace, clock_timestamp() + ${milliseconds('$6')} from before b, taken
+  on conflict (key) do update set look_at = excluded.look_at, looks = 0
+)
+select * from taken`,
     ),
 
     // A lease that ran out is never revived: a probe may already have been told "no".
@@ -121,13 +149,15 @@ function outcomeStatements(schema: string, named: Named) {
   set state = case when r.doubt and $3::text = 'rejected' then 'unknown' else $3::text end,
     outcome_format = case when r.doubt and $3::text = 'rejected' then null when r.state = $3::text then r.outcome_format else $4::text end,
     outcome = case when r.doubt and $3::text = 'rejected' then null when r.state = $3::text then r.outcome else $5::bytea end,
-    settled_at = case when r.doubt and $3::text = 'rejected' then null else coalesce(r.settled_at, now()) end
+    settled_at = case when r.doubt and $3::text = 'rejected' then null else coalesce(r.settled_at, now()) end,
+    contested = r.contested and r.finality is not null
   where r.key = $1::uuid and r.token = $2::uuid
     and (${open} or r.state = $3::text or ($3::text = 'committed' and r.state in ('unknown', 'released')))
   returning r.state
 ), late as (
-  insert into ${schema}.evidence (key, epoch, source, verdict, outcome_format, outcome)
-  select $1::uuid, $6::integer, 'late-settle', $3::text, $4::text, $5::bytea
+  insert into ${schema}.evidence (key, epoch, source, verdict, outcome_format, outcome, late)
+  select $1::uuid, $6::integer, 'late-settle', $3::text, $4::text, $5::bytea,
+    exists (select from ${schema}.receipts r where r.key = $1::uuid and ${final})
   where not exists (select 1 from settled)
   returning 'late' as state
 )
@@ -181,23 +211,38 @@ where r.key = $1::uuid and r.token = $2::uuid and ${open}
 returning r.state`,
     ),
 
+    // A person decides on what was seen: a row that has changed since is left alone. Others do not decide what is contested.
     resolve: named(
       'resolve',
-      `with resolved as (
+      `with seen as materialized (
+  select $8::text is null or exists (select from ${schema}.receipts r where r.key = $1::uuid and r.state = $8::text
+    and (select count(*) from ${schema}.evidence e where e.key = r.key) = $9::integer) as fits
+), resolved as (
   update ${schema}.receipts as r
-  set state = case when $3::text = 'committed' then 'committed' else 'released' end, doubt = false,
-    transactional = r.transactional and $3::text = 'committed',
+  set state = case $3::text when 'committed' then 'committed' when 'compensated' then 'rejected' else 'released' end,
+    doubt = false, contested = false, transactional = r.transactional and $3::text <> 'not-committed',
     outcome_format = $6::text, outcome = $7::bytea,
-    settled_at = case when $3::text = 'committed' then now() end
-  where r.key = $1::uuid and r.epoch = $2::integer
-    and case when $3::text = 'committed' then ${unresolved} or ${free} or r.state = 'delegated'
-      else ((${unresolved} and r.lease_until + r.grace <= clock_timestamp()) or r.state = 'delegated') and ${noCommittedEvidence(schema)} end
+    settled_at = case when $3::text <> 'not-committed' then now() end,
+    final_at = case when $3::text <> 'not-committed' and $4::text = 'operator' and r.finality is not null then now() end
+  from seen
+  where r.key = $1::uuid and r.epoch = $2::integer and seen.fits and ($8::text is null or r.state = $8::text)
+    and (not r.contested or $4::text = 'operator')
+    and case when $3::text = 'not-committed'
+        then ((${unresolved} and r.lease_until + r.grace <= clock_timestamp()) or r.state = 'delegated') and ${noCommittedEvidence(schema)}
+      else ${unresolved} or ${free} or r.state = 'delegated' end
+  returning r.state
+), confirmed as (
+  update ${schema}.receipts as r set contested = false, final_at = now()
+  from seen
+  where r.key = $1::uuid and r.epoch = $2::integer and seen.fits and $4::text = 'operator' and ${provisional}
+    and (r.state = 'committed') = ($3::text = 'committed')
   returning r.state
 ), kept as (
-  insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome)
-  select r.key, $2::integer, $4::text, $3::text, $5::text, $6::text, $7::bytea from ${schema}.receipts r where r.key = $1::uuid
+  insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome, actor, late)
+  select r.key, $2::integer, $4::text, $3::text, $5::text, $11::text, $12::bytea, $10::text, ${final}
+  from ${schema}.receipts r, seen where r.key = $1::uuid and seen.fits
 )
-select state from resolved`,
+select state from resolved union all select state from confirmed`,
     ),
   };
 }
@@ -207,27 +252,43 @@ function careStatements(schema: string, named: Named) {
   return {
     addEvidence: named(
       'add_evidence',
-      `insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome)
-values ($1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea)`,
+      `with contested as (
+  update ${schema}.receipts as r
+  set contested = true, state = case when r.state in ('claimed', 'released') then 'unknown' else r.state end
+  where $8::boolean and r.key = $1::uuid and r.epoch = $9::integer and not r.contested
+    and (${unresolved} or ${free} or ${provisional})
+)
+insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome, actor, late)
+select $1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea, $10::text,
+  exists (select from ${schema}.receipts r where r.key = $1::uuid and ${final})`,
+    ),
+
+    finalize: named(
+      'finalize',
+      `update ${schema}.receipts as r set final_at = now()
+where r.key = $1::uuid and r.epoch = $2::integer and ${provisional} and not r.contested
+  and r.settled_at + (r.finality->>'afterMs')::float8 * interval '1 millisecond' <= clock_timestamp()
+  and (select count(*) from ${schema}.evidence e where e.key = r.key) = $3::integer
+returning r.state`,
     ),
 
     // Not while somebody can still act on the claim: that act would belong to no receipt.
     supersede: named(
       'supersede',
       `with superseded as (
-  update ${schema}.receipts as r set state = 'superseded', settled_at = coalesce(r.settled_at, now())
+  update ${schema}.receipts as r set state = 'superseded', settled_at = coalesce(r.settled_at, now()), contested = false
   where r.key = $1::uuid and r.epoch = $2::integer and r.state = $5::text
     and r.state not in ('delegated', 'superseded', 'pruned')
     and (r.state not in ('claimed', 'unknown') or r.lease_until + r.grace <= clock_timestamp())
   returning r.key, r.epoch
 ), kept as (
-  insert into ${schema}.evidence (key, epoch, source, verdict, note)
-  select s.key, s.epoch, $3::text, 'superseded', $4::text from superseded s
+  insert into ${schema}.evidence (key, epoch, source, verdict, note, actor)
+  select s.key, s.epoch, $3::text, 'superseded', $4::text, $6::text from superseded s
 )
 select key from superseded`,
     ),
 
-    // What stays is the tombstone: a call on it fails, and does not run again. One that was superseded goes on to lead to
+    // Not what a person or a source still has to say something of. What stays is the tombstone: a call on it fails, and does not run again. One that was superseded goes on to lead to
     // the generation after it.
     prune: named(
       'prune',
@@ -236,10 +297,70 @@ select key from superseded`,
 where r.key = any(array(
   select p.key from ${schema}.receipts p
   where p.namespace = $1::text
+    and not p.contested and (p.finality is null or p.final_at is not null)
     and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))
     and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
   limit $3::integer for update skip locked))
 returning r.key`,
+    ),
+  };
+}
+
+/** What is looked at again and again until it is found out: the queue. */
+function queueStatements(schema: string, named: Named) {
+  // For so long after a claim its row may not be seen yet by a sweep, or its lease stand.
+  const window = `interval '1 minute'`;
+  return {
+    // Claims that are open are put into the queue: at once when their lease has run out, and all that leave the window,
+    // for they are not gone through again. One sweep at a time, and each claim is read in a few of them only.
+    sweep: named(
+      'sweep',
+      `with last as (
+  select s.namespace, s.swept_until as since, least(now(), clock_timestamp()) - ${window} as until
+  from ${schema}.sweeps s where s.namespace = $1::text for update skip locked
+), found as (
+  insert into ${schema}.queue (key, namespace, look_at)
+  select r.key, r.namespace, greatest(r.lease_until, clock_timestamp())
+  from last, ${schema}.receipts r
+  where r.claimed_at > last.since and r.namespace = last.namespace
+    and (${unresolved} or r.state = 'delegated' or (r.state = 'claimed' and r.claimed_at <= last.until))
+  on conflict (key) do nothing
+)
+update ${schema}.sweeps s set swept_until = greatest(s.swept_until, last.until) from last where s.namespace = last.namespace`,
+    ),
+
+    firstSweep: named(
+      'first_sweep',
+      `insert into ${schema}.sweeps (namespace) values ($1::text) on conflict do nothing`,
+    ),
+
+    // A claim that is held is looked at when its lease is over; what is settled, released or a person's is not any more.
+    takeDue: named(
+      'take_due',
+      `with due as materialized (
+  select q.key from ${schema}.queue q where q.namespace = $1::text and q.look_at <= clock_timestamp()
+  order by q.look_at limit $2::integer for update skip locked
+), known as materialized (
+  select r.key, r.lease_until, r.state = 'claimed' and r.lease_until > clock_timestamp() as held,
+    not r.contested and (${unresolved} or r.state = 'delegated' or ${provisional}) as looked_at
+  from due join ${schema}.receipts r on r.key = due.key
+), gone as (
+  delete from ${schema}.queue q using due left join known on known.key = due.key
+  where q.key = due.key and not coalesce(known.held or known.looked_at, false)
+), taken as (
+  update ${schema}.queue q
+  set look_at = case when known.held then known.lease_until else clock_timestamp() + ${milliseconds('$3')} end,
+    looks = q.looks + case when known.held then 0 else 1 end
+  from known where q.key = known.key and (known.held or known.looked_at)
+  returning q.key, q.looks - 1 as looks, known.held
+)
+select ${columns.replace('key::text', 'r.key::text')}, taken.looks from taken join ${schema}.receipts r on r.key = taken.key where not taken.held`,
+    ),
+
+    lookAgain: named(
+      'look_again',
+      `update ${schema}.queue q set look_at = clock_timestamp() + looks.in_ms * interval '1 millisecond'
+from unnest($1::text::uuid[], $2::text::float8[]) as looks (key, in_ms) where q.key = looks.key`,
     ),
   };
 }
@@ -251,8 +372,7 @@ function readStatements(schema: string, named: Named) {
 
     evidenceOf: named(
       'evidence_of',
-      `select source, verdict, epoch, note, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at
-from ${schema}.evidence where key = $1::uuid order by id`,
+      `select e.key::text as key, ${evidenceColumns} from ${schema}.evidence e where e.key = any($1::text::uuid[]) order by e.id`,
     ),
 
     list: named(
@@ -266,7 +386,8 @@ order by r.claimed_at desc, r.key limit $4::integer`,
 
     countStates: named(
       'count_states',
-      `select state, count(*)::integer as count, (count(*) filter (where ${unresolved}))::integer as unresolved
+      `select state, count(*)::integer as count, (count(*) filter (where ${unresolved}))::integer as unresolved,
+  (count(*) filter (where r.contested))::integer as contested
 from ${schema}.receipts r where r.namespace = $1::text group by state`,
     ),
 
@@ -314,6 +435,7 @@ export function statements(schema: string) {
     ...outcomeStatements(schema, step),
     ...doubtStatements(schema, step),
     ...careStatements(schema, named),
+    ...queueStatements(schema, named),
     ...readStatements(schema, named),
   };
 }

@@ -1,5 +1,6 @@
 /** The receipts in Postgres, over any driver. */
 import {
+  compensated,
   currentEffect,
   InvalidRequestError,
   LeaseLostError,
@@ -10,11 +11,14 @@ import {
 } from '../../core';
 import type {
   ClaimRequest,
+  DueReceipt,
   Evidence,
+  FinalityTerms,
   HeldClaim,
   HeldEffect,
   ListFilter,
   NewEvidence,
+  Outcome,
   PruneRequest,
   Receipt,
   ReceiptState,
@@ -70,6 +74,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   readonly namespace: string;
   private readonly schema: string;
   private readonly sql: Statements;
+  private hasSwept = false;
 
   /** @internal */
   constructor(
@@ -152,6 +157,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       request.transactional,
       request.graceMs,
       request.retainMs ?? null,
+      termsText(request.finality),
     ];
     if (mayBeOlderMs !== undefined) parameters.push(mayBeOlderMs);
     const statement = mayBeOlderMs === undefined ? this.sql.claim : this.sql.claimAgain;
@@ -176,6 +182,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     transactional,
     graceMs,
     retainMs,
+    finality,
   }: TakeOverRequest): Promise<Receipt | undefined> {
     const [row] = await this.run(this.sql.takeOver, [
       key,
@@ -188,6 +195,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       transactional,
       graceMs,
       retainMs ?? null,
+      termsText(finality),
     ]);
     return row && receiptOf(row);
   }
@@ -259,8 +267,10 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     return (await this.run(this.sql.markUnknown, [key, token])).length === 1;
   }
 
-  async resolve({ key, epoch, verdict, source, note, outcome }: Resolution): Promise<boolean> {
-    const stored = verdict === 'committed' ? (outcome ?? noResult) : undefined;
+  async resolve(resolution: Resolution): Promise<boolean> {
+    const { key, epoch, verdict, source, by, note, outcome, seen } = resolution;
+    const stored =
+      verdict === 'committed' ? (outcome ?? noResult) : verdict === 'compensated' ? compensated : undefined;
     const rows = await this.run(this.sql.resolve, [
       key,
       epoch,
@@ -269,11 +279,17 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       note ?? null,
       stored?.format ?? null,
       stored?.bytes ?? null,
+      seen?.state ?? null,
+      seen?.evidence ?? null,
+      by ?? null,
+      outcome?.format ?? null,
+      outcome?.bytes ?? null,
     ]);
     return rows.length === 1;
   }
 
-  async addEvidence({ key, epoch, source, verdict, note, outcome }: NewEvidence): Promise<void> {
+  async addEvidence(evidence: NewEvidence): Promise<void> {
+    const { key, epoch, source, verdict, by, note, outcome, contests = false } = evidence;
     await this.run(this.sql.addEvidence, [
       key,
       epoch,
@@ -282,11 +298,39 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       note ?? null,
       outcome?.format ?? null,
       outcome?.bytes ?? null,
+      contests,
+      epoch,
+      by ?? null,
     ]);
   }
 
-  async supersede({ key, epoch, state, source, note }: Supersession): Promise<boolean> {
-    return (await this.run(this.sql.supersede, [key, epoch, source, note ?? null, state])).length === 1;
+  async finalize(key: string, epoch: number, evidence: number): Promise<boolean> {
+    return (await this.run(this.sql.finalize, [key, epoch, evidence])).length === 1;
+  }
+
+  async takeDue({ limit, holdMs }: { limit: number; holdMs: number }): Promise<readonly DueReceipt[]> {
+    if (!this.hasSwept) await this.run(this.sql.firstSweep, [this.namespace]);
+    this.hasSwept = true;
+    await this.run(this.sql.sweep, [this.namespace]);
+    const rows = await this.run(this.sql.takeDue, [this.namespace, limit, holdMs]);
+    if (rows.length === 0) return [];
+    const evidence = await this.evidenceOf(rows.map((row) => row['key'] as string));
+    return rows.map((row) => {
+      const receipt = receiptOf(row);
+      return { receipt, evidence: evidence.get(receipt.key) ?? [], looks: Number(row['looks']) };
+    });
+  }
+
+  async lookAgain(looks: readonly { readonly key: string; readonly inMs: number }[]): Promise<void> {
+    await this.run(this.sql.lookAgain, [
+      arrayOf(looks.map(({ key }) => key)),
+      arrayOf(looks.map(({ inMs }) => String(inMs))),
+    ]);
+  }
+
+  async supersede({ key, epoch, state, source, by, note }: Supersession): Promise<boolean> {
+    const parameters = [key, epoch, source, note ?? null, state, by ?? null];
+    return (await this.run(this.sql.supersede, parameters)).length === 1;
   }
 
   async prune({ retainMs, limit = mostPruned }: PruneRequest): Promise<number> {
@@ -296,8 +340,14 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {
     const [row] = await this.run(this.sql.get, [key]);
     if (!row) return undefined;
-    const evidence = await this.run(this.sql.evidenceOf, [key]);
-    return { receipt: receiptOf(row), evidence: evidence.map(evidenceOf) };
+    return { receipt: receiptOf(row), evidence: (await this.evidenceOf([key])).get(key) ?? [] };
+  }
+
+  private async evidenceOf(keys: readonly string[]): Promise<ReadonlyMap<string, readonly Evidence[]>> {
+    const byKey = new Map<string, Evidence[]>(keys.map((key) => [key, []]));
+    for (const row of await this.run(this.sql.evidenceOf, [arrayOf(keys)]))
+      byKey.get(row['key'] as string)?.push(evidenceOf(row));
+    return byKey;
   }
 
   async list({
@@ -329,6 +379,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
         number
       >,
       unresolved: counted.reduce((sum, row) => sum + Number(row['unresolved']), 0),
+      contested: counted.reduce((sum, row) => sum + Number(row['contested']), 0),
       evidence: evidence.map((row) => ({
         source: row['source'] as string,
         verdict: row['verdict'] as Verdict,
@@ -355,7 +406,6 @@ const arrayOf = (items: readonly string[]): string => `{${items.join(',')}}`;
 
 // `Number()`, because applications set type parsers of their own for whole processes.
 function receiptOf(row: Row): Receipt {
-  const format = row['outcome_format'] as string | null;
   return {
     key: row['key'] as string,
     namespace: row['namespace'] as string,
@@ -373,10 +423,22 @@ function receiptOf(row: Row): Receipt {
     ageMs: Number(row['age_ms']),
     claimedAt: row['claimed_at'] as string,
     settledAt: (row['settled_at'] as string | null) ?? undefined,
-    outcome: format === null ? undefined : { format, bytes: row['outcome'] as Uint8Array },
+    outcome: outcomeOf(row),
     origin: JSON.parse(row['origin'] as string) as Record<string, string>,
+    contested: row['contested'] as boolean,
+    finality:
+      typeof row['finality'] === 'string' ? (JSON.parse(row['finality']) as FinalityTerms) : undefined,
+    finalAt: (row['final_at'] as string | null) ?? undefined,
   };
 }
+
+function outcomeOf(row: Row): Outcome | undefined {
+  const format = row['outcome_format'] as string | null;
+  return format === null ? undefined : { format, bytes: row['outcome'] as Uint8Array };
+}
+
+const termsText = (finality: FinalityTerms | undefined): string | null =>
+  finality === undefined ? null : JSON.stringify(finality);
 
 const evidenceOf = (row: Row): Evidence => ({
   source: row['source'] as string,
@@ -384,4 +446,8 @@ const evidenceOf = (row: Row): Evidence => ({
   epoch: Number(row['epoch']),
   note: (row['note'] as string | null) ?? undefined,
   at: row['at'] as string,
+  ageMs: Number(row['age_ms']),
+  by: (row['actor'] as string | null) ?? undefined,
+  late: row['late'] as boolean,
+  outcome: outcomeOf(row),
 });
