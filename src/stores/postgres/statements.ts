@@ -246,6 +246,11 @@ returning r.key`,
 
 /** What only looks. */
 function readStatements(schema: string, named: Named) {
+  const listed = `select ${columns} from ${schema}.receipts r
+where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
+  and ($5::text is null or r.origin->>'workflowId' = $5::text)
+  and r.claimed_at >= coalesce($6::text::timestamptz, '-infinity')
+  and r.claimed_at < coalesce($7::text::timestamptz, 'infinity') and ($8::text is null or r.action = $8::text)`;
   return {
     get: named('get', `select ${columns} from ${schema}.receipts r where r.key = $1::uuid`),
 
@@ -255,14 +260,10 @@ function readStatements(schema: string, named: Named) {
 from ${schema}.evidence where key = $1::uuid order by id`,
     ),
 
-    list: named(
-      'list',
-      `select ${columns} from ${schema}.receipts r
-where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
-  and ($5::text is null or r.origin->>'workflowId' = $5::text)
-  and r.claimed_at >= coalesce($6::text::timestamptz, '-infinity')
-order by r.claimed_at desc, r.key limit $4::integer`,
-    ),
+    list: named('list', `${listed}\norder by r.claimed_at desc, r.key limit $4::integer`),
+
+    // A statement of its own: ordered by what a parameter says, every page would sort all rows.
+    listAfter: named('list_after', `${listed} and r.key > $9::uuid\norder by r.key limit $4::integer`),
 
     countStates: named(
       'count_states',
