@@ -262,8 +262,12 @@ from ${schema}.evidence where key = $1::uuid order by id`,
 
     list: named('list', `${listed}\norder by r.claimed_at desc, r.key limit $4::integer`),
 
-    // A statement of its own: ordered by what a parameter says, every page would sort all rows.
-    listAfter: named('list_after', `${listed} and r.key > $9::uuid\norder by r.key limit $4::integer`),
+    // A statement of its own: ordered by what a parameter says, every page would sort all rows. So would the one plan
+    // for all parameters, which takes the bounds of the time for narrow.
+    listAfter: {
+      ...named('list_after', `${listed} and r.key > $9::uuid\norder by r.key limit $4::integer`),
+      plansAnew: true,
+    },
 
     countStates: named(
       'count_states',
