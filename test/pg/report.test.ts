@@ -130,6 +130,7 @@ const entries: readonly (readonly [id: string, status: string])[] = [
   ['lonely:1', 'paid'],
   ['stranger:\u001b[31m1', 'paid'],
   ['', 'paid'],
+  ['', 'paid'],
 ];
 const csv = `id,request_id,status,note\n${entries.map(([id, s], i) => `ch_${i},"${id}",${s},${secret}\n`).join('')}`;
 const options = ['--action', 'charge', '--status-column', 'status', '--success', 'paid,succeeded'];
@@ -144,7 +145,7 @@ const expected = {
   missing: ['gone:1'],
   contradiction: ['failed:1', 'lonely:1', 'rejected:1', 'released:1'],
   uncertain: ['claimed:1', 'delegated:1', 'unknown:1'],
-  unrecorded: ['', 'stranger:\u001b[31m1'],
+  unrecorded: ['', '', 'stranger:\u001b[31m1'],
   duplicate: ['twice:1'],
   notDone: ['rejected:2'],
 };
@@ -198,7 +199,7 @@ describe('activity-guard report', () => {
     const { code, out, err } = await run([file('charges.csv', csv), ...options]);
     expect({ code, err }).toEqual({ code: 1, err: '' });
     expect(out).toMatch(
-      /^18 receipts of charge, in namespace default; 20 entries at the provider\n\nconfirmed +8\n/,
+      /^18 receipts of charge, in namespace default; 21 entries at the provider\n\nconfirmed +8\n/,
     );
     expect(out).toMatch(/^ {2}of these: duplicate blocked +2$/m);
     expect(out).toMatch(/^ {2}unknown:1 {2}unknown; successful at the provider \(line 12\)$/m);

@@ -139,7 +139,10 @@ describe('an export as JSON', () => {
       'it, over lines',
       '{\n "meta": {"n": [[1]]},\n "data": [\n{"request_id":"a"} ,\n{"request_id":"b"}\n]\n}\n',
     ],
-    ['brackets and quotes in texts', '[{"n":"]}\\"{[\\\\","request_id":"a"},{"{":"\\\\","request_id":"b"}]'],
+    [
+      'brackets and quotes in texts',
+      '[{"n":"]}\\"{[\\\\","m":"\\n","request_id":"a"},{"{":"\\\\","request_id":"b"}]',
+    ],
   ])('may be %s', async (_, content) => {
     for (const size of [1, 2, 7, 1000]) expect(await idsOf(content, plain, size)).toEqual(['a', 'b']);
   });
