@@ -18,10 +18,7 @@ export function toFailure(error: unknown, cancelled: boolean): unknown {
     type: error.code,
     nonRetryable: !error.retryable || isFinalForUser(error),
     details: [
-      {
-        requestId: error.requestId,
-        ...(error instanceof OutcomeUnknownError && error.ask ? { ask: error.ask } : {}),
-      },
+      { requestId: error.requestId, ...(error instanceof OutcomeUnknownError && error.ask ? { ask: error.ask } : {}) },
     ],
     ...causeOf(error.cause),
     ...(error.retryable && error.retryAfterMs !== undefined
