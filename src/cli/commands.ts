@@ -3,6 +3,7 @@ import { isUnresolved, type Outcome, type Receipt } from '../core';
 import { hashOfWrittenId, receiptKey } from '../ids';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
 import { UsageError, type CommandName, type Invocation } from './options';
+import { report } from './report/report';
 import { showWorkflow } from './show-workflow';
 
 /** Rows in one statement. */
@@ -134,6 +135,8 @@ const implementations: Record<CommandName, Command> = {
         print(`${state.padEnd(11)} ${count}`);
     return true;
   },
+
+  report: async (receipts, invocation) => report(receipts, invocation, print),
 };
 
 function whyNotSuperseded(state: Receipt['state']): string {

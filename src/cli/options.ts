@@ -2,6 +2,10 @@
 import { parseArgs } from 'node:util';
 
 import { toMs } from '../core';
+import { checkReport, reportOptions, reportUsage } from './report/report-options';
+import { UsageError } from './usage-error';
+
+export { UsageError } from './usage-error';
 
 export const usage = `Usage: activity-guard <command> [options]
 
@@ -18,7 +22,8 @@ Commands
   supersede <request id>  let a settled intent happen once more, as a new generation with an id of its own
   prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
-
+  report FILE             receipts against the provider's own export, CSV or JSON (- for standard input):
+${reportUsage}
 Options
   --unresolved            list: only unknown outcomes
   --limit N               list: at most N rows (100)
@@ -35,15 +40,13 @@ Options
 Examples
   activity-guard list --unresolved
   activity-guard show --workflow order-42 --reset-to 9
+  activity-guard report charges.csv --action charge --status-column status --success succeeded
   activity-guard resolve 'invoice:42' --committed --result '{"id":"ch_1"}' --reason 'seen in the provider console'
 `;
 
-const commandNames = ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats'] as const;
+const commandNames = ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats', 'report'] as const;
 const takingId: readonly CommandName[] = ['show', 'resolve', 'supersede'];
 export type CommandName = (typeof commandNames)[number];
-
-/** The call cannot be taken: nothing was done. */
-export class UsageError extends Error {}
 
 const options = {
   unresolved: { type: 'boolean', default: false },
@@ -56,6 +59,7 @@ const options = {
   run: { type: 'string' },
   'reset-to': { type: 'string' },
   'older-than': { type: 'string' },
+  ...reportOptions,
   'database-url': { type: 'string' },
   schema: { type: 'string' },
   namespace: { type: 'string' },
@@ -77,6 +81,8 @@ export interface Invocation {
   readonly resetTo: number | undefined;
   /** For `prune`. */
   readonly olderThanMs: number;
+  /** For `report`. */
+  readonly file: string;
   readonly values: Values;
 }
 
@@ -91,13 +97,17 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
   const ofWorkflow = command === 'show' && values.workflow !== undefined;
   checkWorkflow(command, values, requestId);
   const takesId = takingId.includes(command) && !ofWorkflow;
-  if (takesId !== (requestId !== undefined) || rest.length > 0) {
+  const isReport = command === 'report';
+  if ((takesId || isReport) !== (requestId !== undefined) || rest.length > 0) {
     throw new UsageError(
       takesId
         ? `${command} takes one request id${command === 'show' ? ' (or --workflow)' : ''}`
-        : `${command} takes no further words`,
+        : isReport
+          ? 'report takes one file, or - for standard input'
+          : `${command} takes no further words`,
     );
   }
+  checkReport(command, values);
   if (command === 'resolve' && values.committed === values['not-committed']) {
     throw new UsageError('resolve takes either --committed or --not-committed');
   }
@@ -109,7 +119,8 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
   const olderThanMs = command === 'prune' ? olderThan(values['older-than']) : 0;
   return {
     command,
-    requestId: requestId ?? '',
+    requestId: isReport ? '' : (requestId ?? ''),
+    file: isReport ? (requestId ?? '') : '',
     limit,
     resetTo: eventOf(values['reset-to']),
     olderThanMs,

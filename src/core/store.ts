@@ -128,6 +128,12 @@ export interface ListFilter {
   readonly workflowId?: string;
   /** Only ids first claimed at or after this time, ISO 8601; a bound keeps the listing from reading every row. */
   readonly claimedSince?: string;
+  /** Only ids first claimed before this time, ISO 8601. */
+  readonly claimedBefore?: string;
+  /** Only receipts of this action. */
+  readonly action?: string;
+  /** Only keys after this one, in the order of the keys: for going through all, page by page. */
+  readonly afterKey?: string;
   /** At most this many; 100 unless given. */
   readonly limit?: number;
 }

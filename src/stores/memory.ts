@@ -238,14 +238,21 @@ export class MemoryReceipts implements ReceiptStore {
     unresolved = false,
     workflowId,
     claimedSince,
+    claimedBefore,
+    action,
+    afterKey,
     limit = 100,
   }: ListFilter = {}): Promise<readonly Receipt[]> {
     const since = claimedSince === undefined ? -Infinity : Date.parse(claimedSince);
+    const before = claimedBefore === undefined ? Infinity : Date.parse(claimedBefore);
+    const byKey = (a: Row, b: Row): number => (a.key < b.key ? -1 : 1);
+    const newestFirst = (a: Row, b: Row): number => b.firstClaim - a.firstClaim || byKey(a, b);
     return this.ownRows()
       .filter((row) => (wanted?.includes(row.state) ?? true) && (!unresolved || this.isUnresolved(row)))
       .filter(({ origin }) => workflowId === undefined || origin['workflowId'] === workflowId)
-      .filter(({ claimedAt }) => Date.parse(claimedAt) >= since)
-      .sort((a, b) => b.firstClaim - a.firstClaim || (a.key < b.key ? -1 : 1))
+      .filter(({ claimedAt }) => Date.parse(claimedAt) >= since && Date.parse(claimedAt) < before)
+      .filter((row) => (action === undefined || row.action === action) && row.key > (afterKey ?? ''))
+      .sort(afterKey === undefined ? newestFirst : byKey)
       .slice(0, limit)
       .map((row) => this.receiptOf(row));
   }

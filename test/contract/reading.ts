@@ -101,6 +101,43 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
         expect(await listed({ workflowId: 'order 1', claimedSince: '9999-01-01T00:00:00Z' })).toEqual([]);
       });
 
+      it('of a list keeps to one action, and to what was claimed before a time', async () => {
+        const own = fixture.open(`of an action ${randomUUID()}`);
+        const charged = await rowIn(own, 'committed', lease, { action: 'charge' });
+        const refunded = await rowIn(own, 'committed', lease, { action: 'refund' });
+        const listed = async (filter: ListFilter): Promise<string[]> =>
+          (await own.list(filter)).map((r) => r.key).sort();
+        expect(await listed({ action: 'charge' })).toEqual([charged.key]);
+        expect(await listed({ action: 'refund', states: ['unknown'] })).toEqual([]);
+        expect(await listed({ action: '' })).toEqual([]);
+        const [row] = await own.list({ action: 'charge' });
+        const at = Date.parse(row?.claimedAt ?? '');
+        const iso = (ms: number): string => new Date(at + ms).toISOString();
+        expect(await listed({ claimedBefore: iso(60_000) })).toEqual([charged.key, refunded.key].sort());
+        expect(await listed({ claimedBefore: row?.claimedAt ?? '' })).not.toContain(charged.key);
+        const around = { claimedSince: iso(-60_000), claimedBefore: iso(60_000), action: 'refund' };
+        expect(await listed(around)).toEqual([refunded.key]);
+        expect(await listed({ claimedSince: iso(60_000), claimedBefore: iso(120_000) })).toEqual([]);
+      });
+
+      it('of a list goes through all, page by page in the order of the keys', async () => {
+        const own = fixture.open(`pages ${randomUUID()}`);
+        const keys: string[] = [];
+        for (let i = 0; i < 7; i++)
+          keys.push((await rowIn(own, 'claimed', lease, { action: i === 3 ? 'refund' : 'charge' })).key);
+        const sorted = [...keys].sort();
+        const pageAfter = async (afterKey: string, more: ListFilter = {}): Promise<string[]> =>
+          (await own.list({ afterKey, limit: 3, ...more })).map((r) => r.key);
+        expect(await pageAfter('00000000-0000-0000-0000-000000000000')).toEqual(sorted.slice(0, 3));
+        expect(await pageAfter(sorted[2] ?? '')).toEqual(sorted.slice(3, 6));
+        expect(await pageAfter(sorted[5] ?? '')).toEqual(sorted.slice(6));
+        expect(await pageAfter(sorted[6] ?? '')).toEqual([]);
+        const charges = sorted.filter((key) => key !== keys[3]);
+        expect(await pageAfter(sorted[0] ?? '', { action: 'charge', limit: 9 })).toEqual(
+          charges.filter((key) => key > (sorted[0] ?? '')),
+        );
+      });
+
       it('of a list gives the newest first', async () => {
         const own = fixture.open(`order ${randomUUID()}`);
         const keys: string[] = [];

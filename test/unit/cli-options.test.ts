@@ -33,6 +33,10 @@ describe('the command line', () => {
     expect(parse(['show', '--workflow', 'w', '--run', 'r', '--reset-to', '9'])).toMatchObject({
       ...{ command: 'show', requestId: '', resetTo: 9, values: { workflow: 'w', run: 'r' } },
     });
+    expect(parse(['report', '-', '--action', 'charge', '--until', '2026-01-01'])).toMatchObject({
+      ...{ command: 'report', requestId: '', file: '-' },
+      values: { action: 'charge', until: '2026-01-01' },
+    });
     expect(parse(['prune', '--older-than', '90d'])).toMatchObject({ olderThanMs: 90 * 86_400_000 });
   });
 
@@ -45,7 +49,7 @@ describe('the command line', () => {
   });
 
   it('names every command and option in its help', () => {
-    for (const word of ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats'])
+    for (const word of ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats', 'report'])
       expect(usage).toMatch(new RegExp(`^  ${word}\\b`, 'm'));
     for (const option of [
       'unresolved',
@@ -58,6 +62,13 @@ describe('the command line', () => {
       'workflow',
       'run',
       'reset-to',
+      'action',
+      'action-column',
+      'id-column',
+      'status-column',
+      'success',
+      'since',
+      'until',
       'database-url',
       'schema',
       'namespace',
@@ -71,7 +82,7 @@ describe('the command line', () => {
     [[], /which command/],
     [[''], /no command ''/],
     [['toString'], /no command 'toString'/],
-    [['lisst'], /no command 'lisst' \(migrate, list, show, resolve, supersede, prune, stats\)/],
+    [['lisst'], /no command 'lisst' \(migrate, list, show, resolve, supersede, prune, stats, report\)/],
     [['list', 'more'], /no further words/],
     [['migrate', '-x'], /-x/],
     [['list', '--nope'], /--nope/],
@@ -98,6 +109,23 @@ describe('the command line', () => {
     [['resolve', 'id'], /either --committed or --not-committed/],
     [['resolve', 'id', '--committed', '--not-committed'], /either --committed or --not-committed/],
     [['resolve', 'id', '--not-committed', '--result', '{}'], /--result goes with --committed/],
+    [['report'], /report takes one file/],
+    [['report', 'a.csv', 'b.csv', '--action', 'a'], /report takes one file/],
+    [['report', 'a.csv'], /--action, or --action-column/],
+    [['report', 'a.csv', '--action', ''], /--action takes a value/],
+    [['report', 'a.csv', '--action', 'a', '--success', 'paid'], /go together/],
+    [['report', 'a.csv', '--action', 'a', '--status-column', 's'], /go together/],
+    ...['yesterday', '2026-02-30T', '2026-01-01T00:00:00', '2026-13-01', '1767225600'].map(
+      (since): [string[], RegExp] => [
+        ['report', 'a.csv', '--action', 'a', '--since', since],
+        /--since takes a time with its zone/,
+      ],
+    ),
+    [
+      ['report', 'a.csv', '--action', 'a', '--since', '2026-01-02', '--until', '2026-01-02'],
+      /not before --until/,
+    ],
+    [['list', '--action', 'charge'], /--action goes with report/],
     ...['0', '-1', '1.5', 'x', '', '100001', 'Infinity'].map((limit): [string[], RegExp] => [
       ['list', `--limit=${limit}`],
       /whole number from 1 to 100000/,

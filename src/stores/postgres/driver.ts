@@ -6,6 +6,8 @@ export interface Statement {
   readonly text: string;
   /** Without an answer by then the connection is taken for dead; the statement may still take effect. */
   readonly limitMs?: number;
+  /** Never prepared: which plan is good depends on the parameters, and a prepared statement soon gets one for all. */
+  readonly plansAnew?: boolean;
 }
 
 /** A parameter; every statement casts it. Lists go as text, `{a,b}`: drivers disagree on arrays. */

@@ -23,7 +23,7 @@ export type RunStatement = (
 export function whilePrepared(run: RunStatement, prepare = true): Driver['run'] {
   let works = prepare;
   return async (statement, parameters) => {
-    const prepared = works;
+    const prepared = works && statement.plansAnew !== true;
     try {
       return await run(statement, parameters, prepared);
     } catch (error) {

@@ -367,6 +367,11 @@ from unnest($1::text::uuid[], $2::text::float8[]) as looks (key, in_ms) where q.
 
 /** What only looks. */
 function readStatements(schema: string, named: Named) {
+  const listed = `select ${columns} from ${schema}.receipts r
+where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
+  and ($5::text is null or r.origin->>'workflowId' = $5::text)
+  and r.claimed_at >= coalesce($6::text::timestamptz, '-infinity')
+  and r.claimed_at < coalesce($7::text::timestamptz, 'infinity') and ($8::text is null or r.action = $8::text)`;
   return {
     get: named('get', `select ${columns} from ${schema}.receipts r where r.key = $1::uuid`),
 
@@ -375,14 +380,14 @@ function readStatements(schema: string, named: Named) {
       `select e.key::text as key, ${evidenceColumns} from ${schema}.evidence e where e.key = any($1::text::uuid[]) order by e.id`,
     ),
 
-    list: named(
-      'list',
-      `select ${columns} from ${schema}.receipts r
-where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
-  and ($5::text is null or r.origin->>'workflowId' = $5::text)
-  and r.claimed_at >= coalesce($6::text::timestamptz, '-infinity')
-order by r.claimed_at desc, r.key limit $4::integer`,
-    ),
+    list: named('list', `${listed}\norder by r.claimed_at desc, r.key limit $4::integer`),
+
+    // A statement of its own: ordered by what a parameter says, every page would sort all rows. So would the one plan
+    // for all parameters, which takes the bounds of the time for narrow.
+    listAfter: {
+      ...named('list_after', `${listed} and r.key > $9::uuid\norder by r.key limit $4::integer`),
+      plansAnew: true,
+    },
 
     countStates: named(
       'count_states',

@@ -355,16 +355,25 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     unresolved = false,
     workflowId,
     claimedSince,
+    claimedBefore,
+    action,
+    afterKey,
     limit = defaultLimit,
   }: ListFilter = {}): Promise<readonly Receipt[]> {
-    const rows = await this.run(this.sql.list, [
+    const parameters = [
       this.namespace,
       wanted ? arrayOf(wanted) : null,
       unresolved,
       limit,
       workflowId ?? null,
       claimedSince ?? null,
-    ]);
+      claimedBefore ?? null,
+      action ?? null,
+    ];
+    const rows =
+      afterKey === undefined
+        ? await this.run(this.sql.list, parameters)
+        : await this.run(this.sql.listAfter, [...parameters, afterKey]);
     return rows.map(receiptOf);
   }
 

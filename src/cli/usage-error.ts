@@ -1,0 +1,2 @@
+/** The call cannot be taken: nothing was done. */
+export class UsageError extends Error {}
