@@ -14,9 +14,14 @@ interface CallContext {
   readonly explicit?: ExplicitId;
   /** The hash of the fingerprint that stands for the arguments. */
   readonly print?: string;
+  /** The activity of this type is called for the guard itself: it is no call of the workflow, and takes no slot. */
+  readonly own?: string;
 }
 
 const current = new AsyncLocalStorage<CallContext>();
+
+/** @internal */
+export const callOwn = <T>(own: string, fn: () => T): T => current.run({ ...currentCall(), own }, fn);
 
 /** @internal */
 export const currentCall = (): CallContext => current.getStore() ?? {};
