@@ -1,7 +1,14 @@
 /** The activity by which a workflow writes a decision into the receipts. */
 import { Context } from '@temporalio/activity';
 
-import { isUnresolved, noResult, type Outcome, type Receipt, type ReceiptStore, type Resolution } from '../../core';
+import {
+  isUnresolved,
+  noResult,
+  type Outcome,
+  type Receipt,
+  type ReceiptStore,
+  type Resolution,
+} from '../../core';
 import { hashOfWrittenId, receiptKey } from '../../ids';
 import { resolveActivity, type ResolveAnswer, type ResolveRequest } from '../decisions';
 import { codecOf } from './converter';
@@ -29,7 +36,8 @@ async function resolveOutcome(receipts: ReceiptStore, request: ResolveRequest): 
   const early = tooEarly(found, request);
   if (early !== undefined) return { state: found.state, refused: early };
   const resolution = resolutionOf(request, key);
-  if (!resolution) return { state: found.state, refused: `this worker cannot write down: ${request.verdict}` };
+  if (!resolution)
+    return { state: found.state, refused: `this worker cannot write down: ${request.verdict}` };
   const { outcome, problem } = await outcomeOf(request);
   if (problem !== undefined) return { state: found.state, refused: problem };
   const done = await receipts.resolve({ ...resolution, outcome });

@@ -25,7 +25,10 @@ export function attributeFinder(name: string | undefined): AttributeFinder {
       (type) => {
         if (type === types.INDEXED_VALUE_TYPE_KEYWORD) found = { name, type: 'KEYWORD' };
         else if (type === types.INDEXED_VALUE_TYPE_KEYWORD_LIST) found = { name, type: 'KEYWORD_LIST' };
-        else return type === undefined ? 'the namespace has none of that name' : 'it is no Keyword or KeywordList';
+        else
+          return type === undefined
+            ? 'the namespace has none of that name'
+            : 'it is no Keyword or KeywordList';
         return undefined;
       },
       () => 'the server did not tell its search attributes',

@@ -18,10 +18,8 @@ interface CallContext {
   readonly own?: string;
 }
 
-const current = new AsyncLocalStorage<CallContext>();
-
 /** @internal */
-export const callOwn = <T>(own: string, fn: () => T): T => current.run({ ...currentCall(), own }, fn);
+export const current = new AsyncLocalStorage<CallContext>();
 
 /** @internal */
 export const currentCall = (): CallContext => current.getStore() ?? {};
@@ -50,7 +48,7 @@ export function withRequestId<T>(requestId: string, fn: () => Promise<T>): Promi
   // What history already holds was called with its id; only a new call without it would be wrong.
   if (!installed && !workflowInfo().unsafe.isReplaying) {
     throw new Error(
-      'GuardNotInstalled: withRequestId needs the workflow interceptors of activity-guard. Give ActivityGuardPlugin to the Worker, or to bundleWorkflowCode for a prebuilt bundle.',
+      'GuardNotInstalled: withRequestId needs its workflow interceptors. Give ActivityGuardPlugin to the Worker, or to bundleWorkflowCode.',
     );
   }
   return current.run({ ...currentCall(), explicit: { idHash: hashRequestId(requestId) } }, fn);

@@ -20,8 +20,13 @@ import {
 import { hashedRequestId } from '../../ids/receipt-id';
 import { resolveActivity, type AskDetail, type ResolveAnswer, type ResolveRequest } from '../decisions';
 import { headerName, readHeader, writeHeader, type CallAge, type CallHeader } from '../header';
-import { callOwn } from './call-context';
-import { markOutcomesInstalled, outcomeContext, withOutcomeContext, type CallAgain } from './outcome-context';
+import {
+  callOwn,
+  markOutcomesInstalled,
+  outcomeContext,
+  withOutcomeContext,
+  type CallAgain,
+} from './outcome-context';
 import { resolveOutcome, unresolvedOutcomes } from './outcome-definitions';
 import { listenToFailure } from './sdk-completion';
 import { Unresolved, type Entry, type Question } from './unresolved';
@@ -46,7 +51,12 @@ function questionOf(error: unknown, activityType: string): Question | undefined 
 type Schedule = (activityType: string, args: unknown[], like: CallAgain, own?: object) => Promise<unknown>;
 
 const remotely: Schedule = (activityType, args, { options, typeInfo }, own) =>
-  scheduleActivity(activityType, args, (own ?? options) as ActivityInput['options'], own ? undefined : typeInfo);
+  scheduleActivity(
+    activityType,
+    args,
+    (own ?? options) as ActivityInput['options'],
+    own ? undefined : typeInfo,
+  );
 const locally: Schedule = (activityType, args, { options, typeInfo }, own) =>
   scheduleLocalActivity(
     activityType,
@@ -121,7 +131,9 @@ const asBefore = <I extends Input>(input: I, { args, headers, options, typeInfo 
 /** The header of the call that comes next says that it has been made before: a failover may have lost its claim. */
 function madeBefore(headers: Input['headers'], at: number): Input['headers'] {
   const header: Header | undefined = readHeader<CallHeader>(headers);
-  return header ? { ...headers, [headerName]: writeHeader({ ...header, since: header.since ?? at } as CallHeader) } : headers;
+  return header
+    ? { ...headers, [headerName]: writeHeader({ ...header, since: header.since ?? at } as CallHeader) }
+    : headers;
 }
 
 /** Writes the decision on an entry down where its activity ran; gives why it did not count. */

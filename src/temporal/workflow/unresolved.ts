@@ -121,20 +121,20 @@ export class Unresolved {
   }
 
   list(): UnresolvedOutcome[] {
-    return [...this.entries.values()].map(
-      ({ requestId, activityType, epoch, since, refused, decision }) => ({
-        ...{ requestId, activityType, epoch, since: new Date(since).toISOString() },
-        ...(refused === undefined ? {} : { refused }),
-        ...(decision && { accepted: verdictOf(decision) }),
-      }),
-    );
+    return [...this.entries.values()].map(({ requestId, activityType, epoch, since, refused, decision }) => ({
+      ...{ requestId, activityType, epoch, since: new Date(since).toISOString() },
+      ...(refused === undefined ? {} : { refused }),
+      ...(decision && { accepted: verdictOf(decision) }),
+    }));
   }
 
   /** Shows what waits in the search attribute: the types of the activities, for ids can be too long for it. */
   show(): void {
     if (!this.attribute) return;
     const { name, type } = this.attribute;
-    const all = [...this.entries.values()].map(({ activityType }) => activityType.slice(0, mostKeywordLength));
+    const all = [...this.entries.values()].map(({ activityType }) =>
+      activityType.slice(0, mostKeywordLength),
+    );
     const types = [...new Set(all)].sort();
     const text = JSON.stringify(types);
     if (text === (this.shown || '[]')) return;
@@ -148,7 +148,8 @@ export class Unresolved {
     const { requestId, epoch, verdict } = Object(decision) as { [K in keyof OutcomeDecision]?: unknown };
     if (typeof requestId !== 'string') throw refusal('give it one argument, { requestId, verdict, … }');
     const entry = this.entries.get(requestId.normalize('NFC'));
-    if (!entry) throw refusal('this workflow does not wait for that request id (see the query unresolvedOutcomes)');
+    if (!entry)
+      throw refusal('this workflow does not wait for that request id (see the query unresolvedOutcomes)');
     if (verdict !== undefined && !verdicts.includes(verdict as DecidedVerdict))
       throw refusal(`the verdict is one of ${verdicts.join(', ')}, or left out to look again`);
     if (epoch !== undefined && epoch !== entry.epoch)
