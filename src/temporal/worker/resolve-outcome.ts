@@ -62,7 +62,11 @@ async function outcomeOf({
   if (!hasResult) return { outcome: noResult };
   // As JSON, without the type of the activity's result: whoever decides writes it as it stands in the history.
   const { problem, ...outcome } = await codecOf(Context.current(), undefined).encodeResult(result);
-  return problem === undefined ? { outcome } : { problem: `its result cannot be kept: ${String(problem)}` };
+  return problem === undefined
+    ? { outcome }
+    : {
+        problem: `its result cannot be kept: ${problem instanceof Error ? problem.message : 'no reason given'}`,
+      };
 }
 
 /**

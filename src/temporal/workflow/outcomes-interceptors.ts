@@ -39,8 +39,8 @@ const patiently = { startToCloseTimeout: '30s', retry: { maximumInterval: '30s' 
 
 /** What a failure of the guard asks, if it asks. */
 function questionOf(error: unknown, activityType: string): Question | undefined {
-  // Not deeper: an activity or a child may hand on the failure of another one.
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  // Not deeper: an activity or a child may hand on the failure of another one. That of a local activity stands alone.
+  const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(cause instanceof ApplicationFailure) || cause.type !== 'OutcomeUnknown') return undefined;
   const { requestId, ask } = Object(cause.details?.[0]) as { requestId?: unknown; ask?: AskDetail };
   if (typeof requestId !== 'string' || typeof ask?.epoch !== 'number') return undefined;
