@@ -382,18 +382,22 @@ describe('a workflow that is asked nothing', () => {
   it('replays with and without the interceptors, also where a call and a timer end in one task', async () => {
     const taskQueue = randomUUID();
     const bare = await here.bareBundle(workflowsPath);
-    // No worker while the timer fires and the activity ends.
     const handle = await starter(taskQueue)(payBesideTimer, randomUUID());
-    const slow = { ...activities, pay: guarded(async () => delay(1500)) };
-    const connectionless = { activities: slow };
-    await withWorker(async () => delay(100), connectionless, taskQueue);
+    let paying: () => void = () => undefined;
+    const started = new Promise<void>((resolve) => (paying = resolve));
+    const slow = guarded(async () => {
+      paying();
+      await delay(500);
+    });
+    const more = { activities: { ...activities, pay: slow } };
+    await withWorker(() => started, more, taskQueue);
+    await delay(2500); // nobody is there: the call ends, and the timer fires after it
     await withWorker(
       async () => {
-        await delay(500);
         await handle.signal('goOn');
-        await handle.result();
+        expect(await handle.result()).toEqual(['paid', 'slept']);
       },
-      connectionless,
+      more,
       taskQueue,
     );
     const history = await handle.fetchHistory();
