@@ -130,9 +130,8 @@ describe('the activity that writes decisions down', () => {
       { interceptors: activity },
     );
     const before = (await receipts.list({ limit: 1000 })).length;
-    await env.run(guardActivities({ receipts })[resolveActivity], {
-      ...{ requestId: 'none', epoch: 1, verdict: 'committed', hasResult: false },
-    });
+    const request: ResolveRequest = { requestId: 'none', epoch: 1, verdict: 'committed', hasResult: false };
+    await env.run(guardActivities({ receipts })[resolveActivity], request);
     expect(await receipts.list({ limit: 1000 })).toHaveLength(before);
   });
 });
