@@ -1,4 +1,6 @@
 /** The worker's side of a decision: what is written down, what is refused, and who has the activity. */
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { MockActivityEnvironment } from '@temporalio/testing';
 
 import { memoryReceipts } from '../../src';
@@ -21,6 +23,7 @@ async function unknownClaim({ leaseMs = 0, graceMs = 0 } = {}): Promise<{ reques
     ...{ policy: 'ask', origin: {}, transactional: false },
   });
   await receipts.markUnknown({ key, token });
+  await delay(20); // its lease and grace time may be over by now, by some milliseconds
   return { requestId, key };
 }
 
