@@ -86,7 +86,12 @@ export const ask = [
         'if (there) there.decision ??= { requestId: there.requestId };',
         '',
       ],
-      [8, 'a call that waits no more is gone', 'this.entries.delete(id);', ''],
+      [
+        8,
+        'a call that waits no more is gone',
+        'if (this.entries.get(id) === entry) this.entries.delete(id);',
+        '',
+      ],
       [4, 'the search attribute is cleared', 'types.length > 0 ? value : null', 'value'],
       [4, 'a Keyword holds one text', "type === 'KEYWORD' ? types[0] : types", 'types'],
     ],
@@ -168,8 +173,8 @@ export const ask = [
       [
         8,
         'an attribute that the namespace has not got is left alone',
-        "else return type === undefined ? 'the namespace has none of that name' : 'it is no Keyword or KeywordList';",
-        "else found = { name, type: 'KEYWORD' };",
+        '        else\n          return type === undefined',
+        "        else found = { name, type: 'KEYWORD' };\n          return type === undefined",
       ],
     ],
   ),
@@ -188,7 +193,7 @@ export const ask = [
   ...inFile(
     'src/temporal/worker/guarded-call.ts',
     ['unit/activity-interceptor'],
-    [[4, 'an undo says what it undoes', '...(undoes === undefined ? {} : { undoes })', '']],
+    [[4, 'an undo says what it undoes', '    ...(undoes === undefined ? {} : { undoes }),\n', '']],
   ),
   ...inFile(
     'src/temporal/outcomes/failures.ts',
