@@ -36,6 +36,8 @@ export interface CallAge {
   readonly rerunAt?: number | undefined;
   /** The hash of the fingerprint that the workflow gave; the arguments themselves may change in every run. */
   readonly print?: string | undefined;
+  /** The call undoes the effect of another one: the hash of that one's request id. */
+  readonly undoes?: string | undefined;
 }
 
 /** On what is started by a workflow whose calls have no ids. */

@@ -28,9 +28,13 @@ async function tryToBundle(name: string, modules: readonly string[]): Promise<'b
 
 describe('the workflow entries', () => {
   it('bundle alone, without any Node module', async () => {
-    expect(await tryToBundle('good', ['temporal/workflow/index', 'temporal/workflow/interceptors'])).toBe(
-      'bundled',
-    );
+    const entries = ['index', 'interceptors', 'outcomes', 'outcomes-interceptors'];
+    expect(
+      await tryToBundle(
+        'good',
+        entries.map((entry) => `temporal/workflow/${entry}`),
+      ),
+    ).toBe('bundled');
   });
 
   it.each(['stores/pg', 'temporal/worker/index', 'temporal/activity/index'])(

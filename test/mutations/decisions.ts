@@ -135,8 +135,8 @@ export const decisions = [
       [
         1,
         'fail is stricter than a probe',
-        "['hold', 'fail', 'probe', 'retry']",
-        "['hold', 'probe', 'fail', 'retry']",
+        "['hold', 'fail', 'ask', 'probe', 'retry']",
+        "['hold', 'probe', 'fail', 'ask', 'retry']",
       ],
       [1, 'a throw never proves that nothing happened', "? answer : 'unknown'", "? answer : 'not-committed'"],
       [
@@ -179,7 +179,7 @@ export const decisions = [
         "return { waitMs: Infinity };\n    case 'fail'",
         "return 'take-over';\n    case 'fail'",
       ],
-      [3, 'fail: the same failure, non-retryable', 'retryable: false', 'retryable: true'],
+      [3, 'fail: the same failure, non-retryable', 'retryable: false },', 'retryable: true },'],
       [
         1,
         'retry is refused once providerKeyTtl has passed',

@@ -1,3 +1,4 @@
+import { ask } from './ask';
 import { calls } from './calls';
 import { decisions } from './decisions';
 import { ids } from './ids';
@@ -18,4 +19,5 @@ export const mutations: readonly Mutation[] = [
   ...temporal,
   ...nexus,
   ...resets,
+  ...ask,
 ];

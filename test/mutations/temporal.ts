@@ -98,7 +98,7 @@ export const temporal = [
       [
         3,
         "the guard's errors reach Temporal as failures with their code",
-        'throw await sendable(context, toFailure(error, context.cancellationSignal.aborted));',
+        'throw await sendable(context, toFailure(error, context.cancellationSignal.aborted, attribute));',
         'throw error;',
       ],
     ],
@@ -361,12 +361,7 @@ export const temporal = [
         'const hashNow = currentCall().print ?? hashOf(args);',
         'const hashNow = hashOf(args);',
       ],
-      [
-        4,
-        'interceptors that are registered twice count a call once',
-        'if (isWritten(input.headers)) return next(input); // registered twice',
-        '',
-      ],
+      [4, 'interceptors that are registered twice count a call once', 'isWritten(headers) || ', ''],
     ],
   ),
   ...inFile(

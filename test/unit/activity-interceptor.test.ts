@@ -211,6 +211,11 @@ describe('whose intent a call is', () => {
   });
 
   // Mutation: the fall-back. An interceptor that copies headers would take the ids from all calls.
+  it('that undoes another one says so in its receipt', async () => {
+    await attempt(pay, { header: { idHash: 'a'.repeat(64), undoes: 'b'.repeat(64) } });
+    expect(await world.receipts.list()).toMatchObject([{ origin: { undoes: 'b'.repeat(64) } }]);
+  });
+
   it("of a header that is not the call's is refused", async () => {
     expect(await ending(pay, { header: { scope: 'child-1' } as never })).toBe('InvalidRequest');
     expect(await ending(pay, { header: { problem: 'start-arguments' } })).toBe('InvalidRequest');
@@ -278,6 +283,17 @@ describe('a failure', () => {
     const seen = [1, 2].map(() => ({ type: 'OutcomeUnknown', nonRetryable: true }));
     const header = { id: 'order:2' };
     for (const expected of seen) await expect(attempt(own, { header })).rejects.toMatchObject(expected);
+  });
+
+  it('that leaves it unknown under ask tells the workflow what to wait for', async () => {
+    const failing = guarded({ onUnknown: 'ask' }, () => Promise.reject(new Error('socket hang up')));
+    await expect(attempt(failing)).rejects.toMatchObject({
+      ...{
+        type: 'OutcomeUnknown',
+        nonRetryable: true,
+        details: [{ requestId: 'order:1', ask: { epoch: 1 } }],
+      },
+    });
   });
 
   it('that says nothing happened is retried and runs again, unless who wrote it made it final', async () => {

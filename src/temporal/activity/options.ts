@@ -11,7 +11,8 @@ export interface EffectOptions<P = never, R = unknown> {
   readonly action?: string;
   /**
    * What to do when nobody knows whether an earlier attempt had its effect: `'hold'` (the default) runs nothing
-   * until it is resolved, `'fail'` lets the workflow decide, `'retry'` runs again with the same request id (for
+   * until it is resolved, `'fail'` gives the workflow the failure, `'ask'` lets it wait
+   * for a decision (the update `resolveOutcome`), `'retry'` runs again with the same request id (for
    * providers that deduplicate by it), and a probe asks the provider; it gets the arguments as `payload`.
    */
   readonly onUnknown?: OnUnknown<P, R>;

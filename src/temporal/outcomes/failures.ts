@@ -2,10 +2,14 @@
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 
 import { ActivityGuardError, NotCommittedError, OutcomeUnknownError, RejectedError } from '../../core';
+import type { AskDetail, UnresolvedAttribute } from '../decisions';
 import { rejectedMark } from '../header';
 
-/** A guard error as an `ApplicationFailure` whose type is the code; anything else as it is. */
-export function toFailure(error: unknown, cancelled: boolean): unknown {
+/**
+ * A guard error as an `ApplicationFailure` whose type is the code; anything else as it is.
+ * @param attribute shows, on the workflow, that it waits for a decision
+ */
+export function toFailure(error: unknown, cancelled: boolean, attribute?: UnresolvedAttribute): unknown {
   if (!(error instanceof ActivityGuardError)) return error;
   // Who asked for the cancellation waits for it to be reported; that the outcome is unknown stands in the receipt.
   if (cancelled && (error.retryable || error instanceof OutcomeUnknownError)) {
@@ -17,18 +21,23 @@ export function toFailure(error: unknown, cancelled: boolean): unknown {
     message: error.message,
     type: error.code,
     nonRetryable: !error.retryable || isFinalForUser(error),
-    details: [
-      {
-        requestId: error.requestId,
-        ...(error instanceof OutcomeUnknownError && error.ask ? { ask: error.ask } : {}),
-      },
-    ],
+    details: [{ requestId: error.requestId, ...askOf(error, attribute) }],
     ...causeOf(error.cause),
     ...(error.retryable && error.retryAfterMs !== undefined
       ? { nextRetryDelay: Math.ceil(error.retryAfterMs) }
       : {}),
   });
 }
+
+/** What makes the workflow wait. */
+function askOf(error: ActivityGuardError, attribute: UnresolvedAttribute | undefined): { ask?: AskDetail } {
+  if (!isAsking(error)) return {};
+  return { ask: { epoch: error.ask.epoch, ...(attribute && { attribute }) } };
+}
+
+/** Whether the workflow is to wait for a decision. */
+export const isAsking = (error: unknown): error is OutcomeUnknownError & { readonly ask: AskDetail } =>
+  error instanceof OutcomeUnknownError && error.ask !== undefined;
 
 /** Nothing happened, but who wrote the effect said that trying again is of no use. */
 const isFinalForUser = (error: ActivityGuardError): boolean =>

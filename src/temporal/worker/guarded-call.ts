@@ -20,6 +20,7 @@ import { headerName, readHeader, type CallAge, type CallHeader, type IdentityPro
 import { codecOf } from './converter';
 import type { PatienceWatch } from './patience';
 import type { RerunWatch } from './reruns';
+import type { AttributeFinder } from './search-attribute';
 
 /** What applies to every guarded activity of a worker unless the activity says otherwise. */
 export interface GuardDefaults {
@@ -33,6 +34,12 @@ export interface GuardDefaults {
   readonly waitFor?: GuardedOptions['waitFor'];
   /** How long settled receipts are kept before pruning may take them; what the pruner says unless given. */
   readonly retainFor?: GuardedOptions['retainFor'];
+  /**
+   * A search attribute, of type Keyword or KeywordList, that shows which workflows wait for a decision (`onUnknown:
+   * 'ask'`): it holds the types of the activities while an outcome is unresolved. Create it in the namespace first; one
+   * that the server does not have is left alone, with a warning.
+   */
+  readonly unresolvedAttribute?: string;
 }
 
 /** No call waits longer than this share of its time-outs: the attempt must end by itself. */
@@ -71,6 +78,7 @@ export interface WarnOnce {
   readonly ofReruns: RerunWatch;
   /** Activities whose fingerprint does not reach the ids of their calls. */
   readonly uselessFingerprints: Set<string>;
+  readonly unresolvedAttribute: AttributeFinder;
 }
 
 /** A call of a guarded activity. */
@@ -132,7 +140,7 @@ function termsOf({ defaults, context, input, startedAt }: ActivityAttempt, optio
   const { info } = context;
   const startToCloseMs = info.startToCloseTimeoutMs || info.scheduleToCloseTimeoutMs || longestAttemptMs;
   return {
-    origin: originOf(context),
+    origin: originOf(context, headerOf(input)),
     onUnknown: options.onUnknown ?? 'hold',
     classify: options.classify,
     transactional: options.transactional ?? false,
@@ -275,7 +283,7 @@ function withoutHeader({ info, log }: Context, warnOnce: WarnOnce): string {
   return fallbackRequestId([info.namespace, workflowId, runId, info.activityId]);
 }
 
-function originOf({ info }: Context): Record<string, string> {
+function originOf({ info }: Context, { undoes }: ReadCallHeader): Record<string, string> {
   const { workflowId, runId } = info.workflowExecution ?? {};
   return {
     temporalNamespace: info.namespace,
@@ -285,5 +293,6 @@ function originOf({ info }: Context): Record<string, string> {
     activityId: info.activityId,
     attempt: String(info.attempt),
     worker: `${process.pid}@${hostname()}`,
+    ...(undoes === undefined ? {} : { undoes }),
   };
 }

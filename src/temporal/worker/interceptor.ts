@@ -11,10 +11,12 @@ import type {
 import { InvalidRequestError, type GuardedCall, type GuardEngine, type HeldEffect } from '../../core';
 import { guardContext, type RunStep } from '../activity/context';
 import { guardedOptions } from '../activity/guarded';
-import { rejectionFailure, toFailure } from '../outcomes/failures';
+import { resolveActivity } from '../decisions';
+import { isAsking, rejectionFailure, toFailure } from '../outcomes/failures';
 import { callOf, stepCallOf, type ActivityAttempt, type GuardDefaults } from './guarded-call';
 import { patienceWatch } from './patience';
 import { rerunWatch } from './reruns';
+import { attributeFinder } from './search-attribute';
 import { sendable } from './sendable';
 
 /** What the interceptor of one worker works with. */
@@ -32,6 +34,7 @@ export function activityInterceptor(setup: InterceptorSetup): ActivityIntercepto
     ifImpatient: patienceWatch(),
     ofReruns: rerunWatch(),
     uselessFingerprints: new Set<string>(),
+    unresolvedAttribute: attributeFinder(setup.defaults.unresolvedAttribute),
   };
   return (context) => ({
     inbound: { execute: (input, next) => execute(setup, context, input, next, warnOnce) },
@@ -49,6 +52,7 @@ async function execute(
 ): Promise<unknown> {
   // The same plugin on the connection and on the worker runs twice: the outer one guards.
   if (guardContext.getStore()) return next(input);
+  if (context.info.activityType === resolveActivity) return next(input); // whatever the patterns of `guard`
   const fn = registered(activities, context.info.activityType);
   const startedAt = performance.now();
   const attempt: ActivityAttempt = { defaults, context, input, fn, startedAt, warnOnce };
@@ -134,7 +138,8 @@ async function runCall(
         return outcome satisfies never;
     }
   } catch (error) {
-    throw await sendable(context, toFailure(error, context.cancellationSignal.aborted));
+    const attribute = isAsking(error) ? await warnOnce.unresolvedAttribute(context) : undefined;
+    throw await sendable(context, toFailure(error, context.cancellationSignal.aborted, attribute));
   }
 }
 

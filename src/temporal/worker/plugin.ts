@@ -14,6 +14,7 @@ import type { GuardDefaults } from './guarded-call';
 import { activityInterceptor } from './interceptor';
 import { nexusInterceptors, type NexusCaller } from './nexus';
 import { preflight } from './preflight';
+import { guardActivities } from './resolve-outcome';
 
 /** How a worker guards its activities. Durations are milliseconds or texts such as `'30s'`. */
 export interface ActivityGuardOptions extends GuardDefaults {
@@ -33,13 +34,23 @@ export interface ActivityGuardOptions extends GuardDefaults {
 /** A worker that has ended waits this long for its effects; those that still run keep their claims. */
 const longestDrainMs = 10_000;
 
-const workflowInterceptors = require.resolve('../workflow/interceptors');
+/** The identity first: the others read the header that it writes. */
+const workflowModules = ['interceptors', 'outcomes-interceptors'].map((name) =>
+  require.resolve(`../workflow/${name}`),
+);
 
 /** An interceptor that calls activities before the workflow starts must find the run's identity known. */
 const oursFirst = (modules: string[] | undefined): string[] | undefined =>
-  modules?.includes(workflowInterceptors)
-    ? [workflowInterceptors, ...modules.filter((module) => module !== workflowInterceptors)]
+  modules?.some((module) => workflowModules.includes(module))
+    ? [...workflowModules, ...modules.filter((module) => !workflowModules.includes(module))]
     : modules;
+
+/**
+ * A worker of workflows alone stays one: with a single activity it would be given the tasks of all those that it has not
+ * got. Who lists `guardActivities` has them already.
+ */
+const withOurs = (activities: object, { receipts }: ActivityGuardOptions): object =>
+  Object.keys(activities).length > 0 ? { ...guardActivities({ receipts }), ...activities } : activities;
 
 function newEngine({ receipts, onEvent }: ActivityGuardOptions): GuardEngine {
   return new GuardEngine({
@@ -66,7 +77,7 @@ export function activityGuardInterceptors(
   const { activities, ...defaults } = options;
   return {
     activity: [activityInterceptor({ engine: newEngine(options), defaults, activities })],
-    workflowModules: [workflowInterceptors],
+    workflowModules: [...workflowModules],
     ...nexusInterceptors(options.trustNexusCaller),
   };
 }
@@ -85,7 +96,7 @@ export class ActivityGuardPlugin extends SimplePlugin {
     super({
       name: 'activity-guard',
       workerInterceptors: {
-        workflowModules: [workflowInterceptors],
+        workflowModules: [...workflowModules],
         ...nexusInterceptors(guard.trustNexusCaller),
       },
     });
@@ -96,11 +107,12 @@ export class ActivityGuardPlugin extends SimplePlugin {
     const configured = super.configureWorker(options);
     const { activities = {}, interceptors } = configured;
     const ours = activityInterceptor({ engine: this.engine, defaults: this.guard, activities });
-    const workflowModules = oursFirst(interceptors?.workflowModules);
+    const modules = oursFirst(interceptors?.workflowModules);
     const activity = [ours, ...(interceptors?.activity ?? [])];
     return {
       ...configured,
-      interceptors: { ...interceptors, activity, ...(workflowModules && { workflowModules }) },
+      activities: withOurs(activities, this.guard),
+      interceptors: { ...interceptors, activity, ...(modules && { workflowModules: modules }) },
     };
   }
 

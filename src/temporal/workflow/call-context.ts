@@ -14,9 +14,12 @@ interface CallContext {
   readonly explicit?: ExplicitId;
   /** The hash of the fingerprint that stands for the arguments. */
   readonly print?: string;
+  /** The activity of this type is called for the guard itself: it is no call of the workflow, and takes no slot. */
+  readonly own?: string;
 }
 
-const current = new AsyncLocalStorage<CallContext>();
+/** @internal */
+export const current = new AsyncLocalStorage<CallContext>();
 
 /** @internal */
 export const currentCall = (): CallContext => current.getStore() ?? {};
@@ -45,7 +48,7 @@ export function withRequestId<T>(requestId: string, fn: () => Promise<T>): Promi
   // What history already holds was called with its id; only a new call without it would be wrong.
   if (!installed && !workflowInfo().unsafe.isReplaying) {
     throw new Error(
-      'GuardNotInstalled: withRequestId needs the workflow interceptors of activity-guard. Give ActivityGuardPlugin to the Worker, or to bundleWorkflowCode for a prebuilt bundle.',
+      'GuardNotInstalled: withRequestId needs its workflow interceptors. Give ActivityGuardPlugin to the Worker, or to bundleWorkflowCode.',
     );
   }
   return current.run({ ...currentCall(), explicit: { idHash: hashRequestId(requestId) } }, fn);

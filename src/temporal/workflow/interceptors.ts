@@ -7,6 +7,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   workflowInfo,
+  type ActivityInput,
   type LocalActivityInput,
   type WorkflowInterceptors,
   type WorkflowOutboundCallsInterceptor,
@@ -133,6 +134,10 @@ function useExplicitId(explicit: ExplicitId, action: string, hash: string): void
   }
 }
 
+/** The interceptors are registered twice, or the guard calls for itself. */
+const isTakenCareOf = ({ headers, activityType }: ActivityInput | LocalActivityInput): boolean =>
+  isWritten(headers) || currentCall().own === activityType;
+
 const withHeader = <I extends { readonly headers: Headers }>(
   input: I,
   header: CallHeader | ScopeHeader | ProblemHeader,
@@ -156,7 +161,7 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
   constructor(private readonly run: () => RunIdentity) {}
 
   scheduleActivity: NonNullable<WorkflowOutboundCallsInterceptor['scheduleActivity']> = (input, next) => {
-    if (isWritten(input.headers)) return next(input); // registered twice
+    if (isTakenCareOf(input)) return next(input);
     const { header, call } = this.run().activity(input.activityType, input.args);
     return this.follow(call, () => next(withHeader(input, header)));
   };
@@ -165,7 +170,7 @@ class IdentityOutbound implements WorkflowOutboundCallsInterceptor {
     input,
     next,
   ) => {
-    if (isWritten(input.headers)) return next(input);
+    if (isTakenCareOf(input)) return next(input);
     const backedOff = input.attempt > 1 ? () => this.takeBackedOff(input) : undefined;
     const { header, call } = this.run().activity(input.activityType, input.args, backedOff);
     return this.follow(call, () => next(withHeader(input, header)), input.args);
