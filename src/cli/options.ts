@@ -1,7 +1,7 @@
 /** What can be asked on the command line. */
 import { parseArgs } from 'node:util';
 
-import { toMs } from '../core';
+import { receiptStates, toMs, type ReceiptState } from '../core';
 import { checkReport, reportOptions, reportUsage } from './report/report-options';
 import { UsageError } from './usage-error';
 
@@ -19,6 +19,7 @@ Commands
   resolve <request id>    say what became of an unknown outcome:
                             --committed [--result JSON]   it happened; JSON is what callers get
                             --not-committed               it did not; the next attempt runs it
+                            --compensated                 it happened, and has been undone
   supersede <request id>  let a settled intent happen once more, as a new generation with an id of its own
   prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
@@ -26,9 +27,13 @@ Commands
 ${reportUsage}
 Options
   --unresolved            list: only unknown outcomes
+  --state STATE           list: only these, such as unknown or contested
   --limit N               list: at most N rows (100)
   --older-than DURATION   prune: such as 90d; a receipt whose effect says retainFor is kept that long
+  --token TOKEN           resolve, supersede: as show prints it; it says what you have seen of the receipt
   --reason TEXT           resolve, supersede: why, kept as evidence
+  --by NAME               resolve, supersede: who you are (the name of this machine's user)
+  --ui URL                show: of Temporal's web page, for a link (TEMPORAL_UI_URL)
   --workflow ID           show: Temporal is found as by its own tools: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
                           TEMPORAL_API_KEY, TEMPORAL_TLS_*, or a profile (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE)
   --database-url URL      else DATABASE_URL, else PG* variables
@@ -41,7 +46,8 @@ Examples
   activity-guard list --unresolved
   activity-guard show --workflow order-42 --reset-to 9
   activity-guard report charges.csv --action charge --status-column status --success succeeded
-  activity-guard resolve 'invoice:42' --committed --result '{"id":"ch_1"}' --reason 'seen in the provider console'
+  activity-guard show 'invoice:42'
+  activity-guard resolve 'invoice:42' --token 1.unknown.0 --committed --result '{"id":"ch_1"}' --reason 'seen in the console'
 `;
 
 const commandNames = ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats', 'report'] as const;
@@ -53,6 +59,11 @@ const options = {
   limit: { type: 'string', default: '100' },
   committed: { type: 'boolean', default: false },
   'not-committed': { type: 'boolean', default: false },
+  compensated: { type: 'boolean', default: false },
+  state: { type: 'string' },
+  token: { type: 'string' },
+  by: { type: 'string' },
+  ui: { type: 'string' },
   result: { type: 'string' },
   reason: { type: 'string' },
   workflow: { type: 'string' },
@@ -77,6 +88,8 @@ export interface Invocation {
   readonly command: CommandName;
   readonly requestId: string;
   readonly limit: number;
+  /** For `list`. */
+  readonly state: ReceiptState | 'contested' | undefined;
   /** For `show`: the event to reset to. */
   readonly resetTo: number | undefined;
   /** For `prune`. */
@@ -108,9 +121,7 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
     );
   }
   checkReport(command, values);
-  if (command === 'resolve' && values.committed === values['not-committed']) {
-    throw new UsageError('resolve takes either --committed or --not-committed');
-  }
+  checkDecision(command, values);
   if (values.result !== undefined && !values.committed)
     throw new UsageError('--result goes with --committed');
   const limit = Number(values.limit);
@@ -122,10 +133,27 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
     requestId: isReport ? '' : (requestId ?? ''),
     file: isReport ? (requestId ?? '') : '',
     limit,
+    state: stateIn(values.state),
     resetTo: eventOf(values['reset-to']),
     olderThanMs,
     values,
   };
+}
+
+function checkDecision(command: string, values: Values): void {
+  const { committed, compensated, 'not-committed': notCommitted, reason } = values;
+  if (command === 'resolve' && [committed, compensated, notCommitted].filter(Boolean).length !== 1)
+    throw new UsageError('resolve takes one of --committed, --not-committed and --compensated');
+  if ((command === 'resolve' || command === 'supersede') && !reason?.trim())
+    throw new UsageError(`${command} takes --reason: it is kept for whoever asks later`);
+}
+
+function stateIn(state: string | undefined): Invocation['state'] {
+  const states = [...receiptStates, 'contested'] as const;
+  const known = states.find((name) => name === state);
+  if (state !== undefined && known === undefined)
+    throw new UsageError(`--state takes one of ${states.join(', ')}`);
+  return known;
 }
 
 function checkWorkflow(

@@ -11,7 +11,7 @@ export const operatorSource = 'operator';
 export const ownSources: readonly string[] = [
   concludedSource,
   operatorSource,
-  ...['late-settle', 'failover', 'completion', 'probe', 'temporal-history'],
+  ...['attempt', 'effect', 'late-settle', 'failover', 'completion', 'probe', 'temporal-history'],
 ];
 
 /** What the evidence on file comes to. */

@@ -31,6 +31,8 @@ export {
 export type { GuardErrorCode, GuardErrorOptions } from './errors';
 export { classifyError, committed, governingPolicy, notCommitted, undetermined } from './policy';
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
+export { recordEvidence } from './record-evidence';
+export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
 export { finalityOf, isOpenToEvidence, operatorSource, ownSources } from './evidence';
 export type { Finality } from './evidence';
 export { compensated, isFree, isUnresolved, noResult, receiptStates } from './receipt';

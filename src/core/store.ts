@@ -124,6 +124,8 @@ export interface ListFilter {
   readonly states?: readonly ReceiptState[];
   /** Only what needs somebody: unknown, or claimed with a lease that ran out. */
   readonly unresolved?: boolean;
+  /** Only what is held for a person, because sources contradict each other. */
+  readonly contested?: boolean;
   /** Only what this workflow claimed, whichever of its runs: its `origin.workflowId`. A tombstone has none any more. */
   readonly workflowId?: string;
   /** Only ids first claimed at or after this time, ISO 8601; a bound keeps the listing from reading every row. */

@@ -236,6 +236,7 @@ export class MemoryReceipts implements ReceiptStore {
   async list({
     states: wanted,
     unresolved = false,
+    contested = false,
     workflowId,
     claimedSince,
     claimedBefore,
@@ -249,6 +250,7 @@ export class MemoryReceipts implements ReceiptStore {
     const newestFirst = (a: Row, b: Row): number => b.firstClaim - a.firstClaim || byKey(a, b);
     return this.ownRows()
       .filter((row) => (wanted?.includes(row.state) ?? true) && (!unresolved || this.isUnresolved(row)))
+      .filter((row) => !contested || row.contested)
       .filter(({ origin }) => workflowId === undefined || origin['workflowId'] === workflowId)
       .filter(({ claimedAt }) => Date.parse(claimedAt) >= since && Date.parse(claimedAt) < before)
       .filter((row) => (action === undefined || row.action === action) && row.key > (afterKey ?? ''))

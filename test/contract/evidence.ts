@@ -80,11 +80,13 @@ export function describeEvidence(name: string, makeStore: () => Promise<StoreFix
         },
       );
 
-      it('is counted', async () => {
+      it('is counted, and listed', async () => {
         const own = fixture.open(`contested ${randomUUID()}`);
         const { key } = await rowIn(own, 'unknown', over);
         await own.addEvidence({ key, epoch: 1, source: 'webhook', verdict: 'rejected', contests: true });
         expect(await own.stats()).toMatchObject({ contested: 1, unresolved: 1 });
+        await rowIn(own, 'unknown', over);
+        expect((await own.list({ contested: true })).map((r) => r.key)).toEqual([key]);
       });
     });
 

@@ -122,12 +122,6 @@ export const ask = [
       ],
       [1, 'a "no" does not grow older by waiting', ' + sinceDecisionMs();', ';'],
       [
-        1,
-        'a verdict that the store does not know is no "no"',
-        "if (verdict === 'compensated') return undefined;",
-        '',
-      ],
-      [
         2,
         'a result that cannot be kept settles nothing',
         'if (problem !== undefined) return',

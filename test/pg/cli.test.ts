@@ -40,9 +40,21 @@ const json = async (...args: string[]): Promise<unknown> => {
   return JSON.parse(out);
 };
 
+/** With the token of what is seen now, and a reason. */
+async function decide(command: 'resolve' | 'supersede', id: string, ...more: string[]): Promise<string[]> {
+  const namespace = more.includes('--namespace')
+    ? ['--namespace', more[more.indexOf('--namespace') + 1] ?? '']
+    : [];
+  const { token } = (await json('show', id, ...namespace)) as { token: string };
+  return [command, id, '--token', token, '--reason', 'seen in the console', ...more];
+}
+
 const secret = 'SECRET-4111-1111';
 const { lapsed, held, paid, elsewhere } = {
-  lapsed: requestFor('invoice:42', { leaseMs: over, origin: { workflowId: 'order-42' } }),
+  lapsed: requestFor('invoice:42', {
+    leaseMs: over,
+    origin: { workflowId: 'order-42', temporalNamespace: 'default' },
+  }),
   held: requestFor('invoice:43'),
   paid: requestFor('invoice:44'),
   elsewhere: requestFor('invoice:45', { leaseMs: over, namespace: 'tenant' }),
@@ -68,13 +80,13 @@ describe('activity-guard on the command line', () => {
     const store = scratch.open('generations');
     const sent = requestFor('mail:1', { namespace: 'generations' });
     await store.claim(sent);
-    const held = await cli('supersede', 'mail:1', '--namespace', 'generations');
+    const held = await cli(...(await decide('supersede', 'mail:1', '--namespace', 'generations')));
     expect(held).toMatchObject({
       code: 1,
       err: expect.stringContaining('wait for its lease and grace time'),
     });
     await store.settle({ ...sent, epoch: 1, state: 'committed', outcome: outcomeOf('1') });
-    const again = ['supersede', 'mail:1', '--reason', 'the mailbox was full', '--namespace', 'generations'];
+    const again = await decide('supersede', 'mail:1', '--by', 'Ann', '--namespace', 'generations');
     expect(await json(...again)).toEqual({ requestId: 'mail:1', superseded: true });
     expect((await cli(...again)).code).toBe(1);
     const second = generationId({ requestId: 'mail:1', requestIdHash: hashRequestId('mail:1') }, 2);
@@ -82,7 +94,7 @@ describe('activity-guard on the command line', () => {
     await store.claim({ ...sent, key, requestId: second.requestId });
     expect(await json('show', 'mail:1~g2', '--namespace', 'generations')).toMatchObject({ state: 'claimed' });
     expect(await json('show', 'mail:1', '--namespace', 'generations')).toMatchObject({
-      ...{ state: 'superseded', evidence: [{ source: 'operator', note: 'the mailbox was full' }] },
+      ...{ state: 'superseded', evidence: [{ source: 'operator', by: 'Ann', note: 'seen in the console' }] },
     });
     const prune = ['prune', '--namespace', 'generations', '--older-than'];
     expect(await json(...prune, '90d')).toEqual({ pruned: 0 });
@@ -102,7 +114,7 @@ describe('activity-guard on the command line', () => {
         requestId: 'invoice:42',
         state: 'claimed',
         unresolved: true,
-        origin: { workflowId: 'order-42' },
+        origin: { workflowId: 'order-42', temporalNamespace: 'default' },
         epoch: 1,
       }),
     ]);
@@ -120,7 +132,7 @@ describe('activity-guard on the command line', () => {
       evidence: [],
       outcome: { format: 'json', bytes: secret.length + 2 },
     });
-    expect(shown).not.toHaveProperty('token');
+    expect(JSON.stringify(shown)).not.toContain(paid.token);
     expect((await cli('show', 'invoice:44')).out).not.toContain(paid.token);
   });
 
@@ -132,7 +144,7 @@ describe('activity-guard on the command line', () => {
   it('says that there is no such receipt', async () => {
     for (const args of [
       ['show', 'invoice:0'],
-      ['resolve', 'invoice:0', '--committed'],
+      ['resolve', 'invoice:0', '--committed', '--token', '1.unknown.0', '--reason', 'r'],
       ['show', 'invoice:45'],
     ]) {
       expect(await cli(...args)).toMatchObject({
@@ -144,11 +156,11 @@ describe('activity-guard on the command line', () => {
   });
 
   it('refuses to resolve what somebody holds or what is settled, and says why', async () => {
-    expect(await cli('resolve', 'invoice:43', '--not-committed')).toMatchObject({
+    expect(await cli(...(await decide('resolve', 'invoice:43', '--not-committed')))).toMatchObject({
       code: 1,
       err: expect.stringMatching(/somebody holds it/),
     });
-    expect(await cli('resolve', 'invoice:44', '--not-committed')).toMatchObject({
+    expect(await cli(...(await decide('resolve', 'invoice:44', '--not-committed')))).toMatchObject({
       code: 1,
       err: expect.stringMatching(/it is committed; .*kept as evidence/),
     });
@@ -157,28 +169,64 @@ describe('activity-guard on the command line', () => {
 
   it('resolves an unknown outcome with the result that callers get, keeps the reason, and then lists it no more', async () => {
     const result = JSON.stringify({ id: 'ch_1', note: secret });
-    const resolved = await json(
-      'resolve',
-      'invoice:42',
-      '--committed',
-      '--result',
-      result,
-      '--reason',
-      'seen in the console',
-    );
-    expect(resolved).toEqual({ requestId: 'invoice:42', resolved: true, state: 'committed' });
+    const decision = await decide('resolve', 'invoice:42', '--committed', '--result', result, '--by', 'Ann');
+    expect(await json(...decision)).toEqual({
+      ...{ requestId: 'invoice:42', resolved: true, state: 'committed', token: '1.committed.1' },
+    });
+    // Mutation: a second one that decides on what the first has changed.
+    expect(await cli(...decision)).toMatchObject({
+      ...{ code: 1, err: expect.stringMatching(/has changed since you looked at it.*1\.committed\.1/) },
+    });
     const found = await scratch.open().get(lapsed.key);
     expect([found && textOf(found.receipt), found?.receipt.outcome?.format]).toEqual([result, 'json']);
     expect(found?.evidence).toEqual([
-      expect.objectContaining({ source: 'operator', verdict: 'committed', note: 'seen in the console' }),
+      expect.objectContaining({
+        ...{ source: 'operator', verdict: 'committed', by: 'Ann', note: 'seen in the console' },
+      }),
     ]);
     expect(await json('list', '--unresolved')).toEqual([]);
-    expect((await cli('show', 'invoice:42')).out).toMatch(/"note": "seen in the console"/);
+    const { out } = await cli('show', 'invoice:42', '--ui', 'http://ui/');
+    expect(out).toMatch(
+      /operator Ann {2}committed {2}\(attempt 1\) {2}with a result of \d+ bytes {2}seen in the console/,
+    );
+    expect(out).toMatch(/workflow {11}http:\/\/ui\/namespaces\/default\/workflows\/order-42\n/);
   });
 
   it('releases what did not happen, in the namespace that was named', async () => {
-    const ended = await cli('resolve', 'invoice:45', '--not-committed', '--namespace', 'tenant');
+    const ended = await cli(
+      ...(await decide('resolve', 'invoice:45', '--not-committed', '--namespace', 'tenant')),
+    );
     expect(ended).toEqual({ code: 0, out: 'invoice:45 is now released.\n', err: '' });
+  });
+
+  it('shows what is contested, and how a person ends it', async () => {
+    const disputed = requestFor('invoice:46', { leaseMs: over });
+    const store = scratch.open();
+    await store.claim(disputed);
+    const said = { key: disputed.key, epoch: 1, source: 'webhook' } as const;
+    await store.addEvidence({ ...said, verdict: 'committed', note: 'charge.succeeded' });
+    await store.addEvidence({ ...said, source: 'probe', verdict: 'not-committed', contests: true });
+    expect(await json('list', '--state', 'contested')).toMatchObject([
+      { requestId: 'invoice:46', contested: true },
+    ]);
+    expect(await json('list', '--state', 'unknown')).toMatchObject([{ requestId: 'invoice:46' }]);
+    expect(await json('list', '--state', 'rejected')).toEqual([]);
+    expect((await cli('stats')).out).toMatch(/contested +1\n/);
+    const { out } = await cli('show', 'invoice:46');
+    expect(out).toMatch(
+      /state +contested .*webhook {2}committed .*charge\.succeeded.*probe {2}not-committed/s,
+    );
+    expect(out).toMatch(
+      /activity-guard resolve 'invoice:46' --token 1\.unknown\.2 --reason TEXT --committed/,
+    );
+    // One source says that it happened: it does not run again by anybody's word, but by a new generation.
+    expect(await cli(...(await decide('resolve', 'invoice:46', '--not-committed')))).toMatchObject({
+      ...{ code: 1, err: expect.stringMatching(/evidence that it was committed.*supersede/) },
+    });
+    expect(await json(...(await decide('resolve', 'invoice:46', '--compensated')))).toMatchObject({
+      state: 'rejected',
+    });
+    expect(await json('list', '--state', 'contested')).toEqual([]);
   });
 
   it.each([
@@ -187,8 +235,15 @@ describe('activity-guard on the command line', () => {
     [['list', '--unknown-option'], /unknown-option/],
     [['list', '--limit', '0'], /--limit/],
     [['show'], /show takes one request id/],
-    [['resolve', 'invoice:43'], /either --committed or --not-committed/],
-    [['resolve', 'invoice:43', '--committed', '--result', '{half'], /--result is not JSON/],
+    [['resolve', 'invoice:43'], /one of --committed, --not-committed and --compensated/],
+    [['resolve', 'invoice:43', '--committed', '--result', '{half', '--reason', 'r'], /--result is not JSON/],
+    [['resolve', 'invoice:43', '--committed'], /--reason/],
+    [
+      ['resolve', 'invoice:43', '--committed', '--reason', 'r'],
+      /--token, as .activity-guard show. prints it/,
+    ],
+    [['supersede', 'invoice:43', '--reason', 'r', '--token', '1.lost.0'], /--token/],
+    [['list', '--state', 'lost'], /--state takes one of claimed/],
   ])('exits with 2 on bad input: %p', async (args, message) => {
     expect(await cli(...args)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(message) });
   });

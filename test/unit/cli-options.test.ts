@@ -23,7 +23,7 @@ describe('the command line', () => {
       ...{ command: 'resolve', requestId: 'id' },
       values: { committed: true, 'not-committed': false, result: '{}', reason: 'r' },
     });
-    expect(parse(['--not-committed', 'resolve', 'id'])).toMatchObject({
+    expect(parse(['--not-committed', 'resolve', 'id', '--reason', 'r'])).toMatchObject({
       command: 'resolve',
       values: { 'not-committed': true },
     });
@@ -106,9 +106,15 @@ describe('the command line', () => {
     // Milliseconds: nearly everything would be pruned.
     [['prune', '--older-than', '90'], /--older-than with a unit/],
     [['prune', '--older-than', 'ninety days'], /not a duration/],
-    [['resolve', 'id'], /either --committed or --not-committed/],
-    [['resolve', 'id', '--committed', '--not-committed'], /either --committed or --not-committed/],
-    [['resolve', 'id', '--not-committed', '--result', '{}'], /--result goes with --committed/],
+    [['resolve', 'id'], /one of --committed, --not-committed and --compensated/],
+    [
+      ['resolve', 'id', '--committed', '--not-committed'],
+      /one of --committed, --not-committed and --compensated/,
+    ],
+    [
+      ['resolve', 'id', '--not-committed', '--result', '{}', '--reason', 'r'],
+      /--result goes with --committed/,
+    ],
     [['report'], /report takes one file/],
     [['report', 'a.csv', 'b.csv', '--action', 'a'], /report takes one file/],
     [['report', 'a.csv'], /--action, or --action-column/],

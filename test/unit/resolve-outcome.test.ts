@@ -96,11 +96,19 @@ describe('a decision', () => {
     expect(answer.refused).toMatch(/evidence/);
   });
 
-  it('on an id without a receipt, or with a verdict or result that cannot be kept, is refused', async () => {
+  it('that it was undone makes it rejected for good, and says who said so', async () => {
+    const { requestId, key } = await unknownClaim();
+    expect(await resolve({ requestId, verdict: 'compensated', by: 'Ann', reason: 'refunded' })).toEqual({
+      state: 'rejected',
+    });
+    const found = await receipts.get(key);
+    expect(found?.receipt.outcome?.format).toBe('compensated');
+    expect(found?.evidence).toMatchObject([{ source: 'operator', by: 'Ann', note: 'refunded' }]);
+  });
+
+  it('on an id without a receipt, or with a result that cannot be kept, is refused', async () => {
     const { requestId } = await unknownClaim();
     expect(await resolve({ requestId: 'none', verdict: 'committed' })).toMatchObject({ state: 'none' });
-    // Mutation: a verdict that the store does not know passes for a "no", and the effect runs again.
-    expect(await resolve({ requestId, verdict: 'compensated' })).toMatchObject({ state: 'unknown' });
     const unkept = await resolve({ requestId, verdict: 'committed', hasResult: true, result: 1n });
     expect(unkept).toMatchObject({ state: 'unknown', refused: expect.stringMatching(/cannot be kept/) });
   });

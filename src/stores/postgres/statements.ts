@@ -371,7 +371,8 @@ function readStatements(schema: string, named: Named) {
 where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
   and ($5::text is null or r.origin->>'workflowId' = $5::text)
   and r.claimed_at >= coalesce($6::text::timestamptz, '-infinity')
-  and r.claimed_at < coalesce($7::text::timestamptz, 'infinity') and ($8::text is null or r.action = $8::text)`;
+  and r.claimed_at < coalesce($7::text::timestamptz, 'infinity') and ($8::text is null or r.action = $8::text)
+  and (not $9::boolean or r.contested)`;
   return {
     get: named('get', `select ${columns} from ${schema}.receipts r where r.key = $1::uuid`),
 
@@ -385,7 +386,7 @@ where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::te
     // A statement of its own: ordered by what a parameter says, every page would sort all rows. So would the one plan
     // for all parameters, which takes the bounds of the time for narrow.
     listAfter: {
-      ...named('list_after', `${listed} and r.key > $9::uuid\norder by r.key limit $4::integer`),
+      ...named('list_after', `${listed} and r.key > $10::uuid\norder by r.key limit $4::integer`),
       plansAnew: true,
     },
 

@@ -353,6 +353,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   async list({
     states: wanted,
     unresolved = false,
+    contested = false,
     workflowId,
     claimedSince,
     claimedBefore,
@@ -369,6 +370,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       claimedSince ?? null,
       claimedBefore ?? null,
       action ?? null,
+      contested,
     ];
     const rows =
       afterKey === undefined

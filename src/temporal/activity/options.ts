@@ -27,6 +27,18 @@ export interface EffectOptions<P = never, R = unknown> {
   /** How long the provider keeps its keys: after that `'retry'` holds. */
   readonly providerKeyTtl?: Duration;
   /**
+   * When the outcome is final; by default once it is settled. With it, `quorum` of the named `sources` (all of them
+   * unless given) have to agree, and none may contradict, for an unknown outcome to be settled by evidence, and for a
+   * settled one to be final, `after` a while. Sources are those of `recordEvidence`, `'probe'`, `'temporal-history'`,
+   * and `'effect'`: the function itself, which saw what it returned. Until then the receipt is provisional: its result
+   * is replayed, and contradicting evidence makes it contested.
+   */
+  readonly finality?: {
+    readonly sources: readonly string[];
+    readonly quorum?: number;
+    readonly after?: Duration;
+  };
+  /**
    * How long the settled receipt is kept before pruning may take it: at least the longest workflow plus the time its
    * history is kept. What the pruner says unless given.
    */

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Context } from '@temporalio/activity';
 import type { ActivityExecuteInput } from '@temporalio/worker';
 
-import { InvalidRequestError, toMs, type Duration, type GuardedCall } from '../../core';
+import { InvalidRequestError, toMs, type Duration, type FinalityTerms, type GuardedCall } from '../../core';
 import {
   composeId,
   fallbackRequestId,
@@ -135,6 +135,20 @@ export function stepCallOf(
 const optionalMs = (option: string, value: Duration | undefined): number | undefined =>
   value === undefined ? undefined : toMs(option, value);
 
+function finalityTerms({
+  sources,
+  quorum,
+  after = 0,
+}: NonNullable<EffectOptions['finality']>): FinalityTerms {
+  const named = new Set(sources);
+  const needed = quorum ?? named.size;
+  if (!Number.isInteger(needed) || needed < 1 || needed > named.size)
+    throw new InvalidRequestError(
+      'finality needs sources, and a quorum from 1 to their number. Nothing was run.',
+    );
+  return { sources: [...named], quorum: needed, afterMs: toMs('finality.after', after) };
+}
+
 /** What does not depend on whose intent it is. */
 function termsOf({ defaults, context, input, startedAt }: ActivityAttempt, options: EffectOptions) {
   const { info } = context;
@@ -153,6 +167,7 @@ function termsOf({ defaults, context, input, startedAt }: ActivityAttempt, optio
       (info.heartbeatTimeoutMs || Infinity) * waitShare,
     ),
     providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
+    finality: options.finality && finalityTerms(options.finality),
     retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
     mayBeOlderMs: mayBeOlderMs(info, headerOf(input)),
     deadline: startedAt + startToCloseMs - Math.min(longestReportMs, startToCloseMs * reportShare),

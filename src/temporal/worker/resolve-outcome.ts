@@ -4,10 +4,10 @@ import { Context } from '@temporalio/activity';
 import {
   isUnresolved,
   noResult,
+  operatorSource,
   type Outcome,
   type Receipt,
   type ReceiptStore,
-  type Resolution,
 } from '../../core';
 import { hashOfWrittenId, receiptKey } from '../../ids';
 import { resolveActivity, type ResolveAnswer, type ResolveRequest } from '../decisions';
@@ -35,22 +35,13 @@ async function resolveOutcome(receipts: ReceiptStore, request: ResolveRequest): 
   if (!found) return { state: 'none', refused: 'these receipts have none of that request id' };
   const early = tooEarly(found, request);
   if (early !== undefined) return { state: found.state, refused: early };
-  const resolution = resolutionOf(request, key);
-  if (!resolution)
-    return { state: found.state, refused: `this worker cannot write down: ${request.verdict}` };
   const { outcome, problem } = await outcomeOf(request);
   if (problem !== undefined) return { state: found.state, refused: problem };
-  const done = await receipts.resolve({ ...resolution, outcome });
+  const { verdict, by, reason: note } = request;
+  const done = await receipts.resolve({ key, epoch, verdict, source: operatorSource, by, note, outcome });
   const now = (await receipts.get(key))?.receipt ?? found;
   // An attempt before this one may have done it, and its answer was lost: then the workflow gets what it asked for.
   return { state: now.state, ...(done ? {} : { refused: whyNot(now, epoch) }) };
-}
-
-/** The one place to widen for further verdicts: what it lets through, `ReceiptStore.resolve` has to understand. */
-function resolutionOf({ epoch, verdict, by, reason }: ResolveRequest, key: string): Resolution | undefined {
-  if (verdict === 'compensated') return undefined;
-  const note = [by, reason].filter((text) => text !== undefined).join(': ') || undefined;
-  return { key, epoch, verdict, source: 'operator', note };
 }
 
 async function outcomeOf({

@@ -1,0 +1,86 @@
+/** What a source of the user's says of an outcome: webhooks, exports, another system's ledger. */
+import { hashOfWrittenId, receiptKey, requestIdProblem } from '../ids';
+import { InvalidRequestError } from './errors';
+import { ownSources } from './evidence';
+import type { Outcome, ReceiptState } from './receipt';
+import type { ReceiptStore } from './store';
+import { lookForFinality, weigh } from './weigh';
+
+/** A statement about one request id. */
+export interface ReportedEvidence {
+  /** As it was handed to the provider. */
+  readonly requestId: string;
+  /** Who says it, such as `'stripe-webhook'`: a name of your own, up to 100 characters. One word per source counts, its last. */
+  readonly source: string;
+  readonly verdict: 'committed' | 'not-committed' | 'rejected';
+  /**
+   * For `'committed'`: what the effect would have returned, as JSON has it. Left out, only that it happened is known;
+   * nothing runs again then, but its callers wait for a source that has the result, or for a person.
+   */
+  readonly result?: unknown;
+  /** Why, in words, for people. Not for payloads: it is shown. */
+  readonly note?: string;
+}
+
+/** What came of a statement. */
+export interface EvidenceAnswer {
+  /** The state of the receipt now; `'none'` where there is none yet: the statement is kept for the first claim. */
+  readonly state: ReceiptState | 'none';
+  /** The sources contradict each other, and the receipt waits for a person. */
+  readonly contested: boolean;
+  /** It came when the outcome was already final, was flagged, and changed nothing. */
+  readonly late: boolean;
+}
+
+const mostCharacters = 100;
+
+/**
+ * Keeps what a source says of a request id, before, while or after it is claimed. Where all that is known then agrees,
+ * an unknown outcome is settled (or released) by it; where it contradicts another source, the receipt is contested and
+ * held for a person; after finality it is kept and flagged. It never changes a final receipt, and never lets an effect
+ * run while any source says that it happened.
+ *
+ * Check who sends it first (a webhook's signature): whoever can call this can hold up an effect, or release one.
+ * @throws InvalidRequestError for an id, source, verdict or result that cannot be used; nothing was kept
+ */
+export async function recordEvidence(
+  receipts: ReceiptStore,
+  evidence: ReportedEvidence,
+): Promise<EvidenceAnswer> {
+  const { requestId, source, verdict, note } = evidence;
+  const problem = problemOf(evidence);
+  if (problem !== undefined)
+    throw new InvalidRequestError(`recordEvidence: ${problem}. Nothing was kept.`, { requestId });
+  const outcome = outcomeOf(evidence);
+  const key = receiptKey(receipts.namespace, hashOfWrittenId(requestId));
+  const known = await receipts.get(key);
+  if (!known) {
+    await receipts.addEvidence({ key, epoch: 1, source, verdict, note, outcome });
+    return { state: 'none', contested: false, late: false };
+  }
+  await weigh(receipts, known, { source, verdict, note, outcome });
+  const now = (await receipts.get(key)) ?? known;
+  await lookForFinality(receipts, now);
+  const { state, contested } = now.receipt;
+  return { state, contested, late: now.evidence.at(-1)?.late ?? false };
+}
+
+function problemOf({ requestId, source, verdict }: ReportedEvidence): string | undefined {
+  if (typeof source !== 'string' || source === '' || source.length > mostCharacters)
+    return `source must be a text of 1 to ${mostCharacters} characters`;
+  if (ownSources.includes(source)) return `the source '${source}' is the guard's own: take another name`;
+  if (!['committed', 'not-committed', 'rejected'].includes(verdict))
+    return "verdict must be 'committed', 'not-committed' or 'rejected'";
+  return requestIdProblem(requestId);
+}
+
+function outcomeOf({ requestId, verdict, result }: ReportedEvidence): Outcome | undefined {
+  if (verdict !== 'committed' || result === undefined) return undefined;
+  try {
+    const text = JSON.stringify(result) as string | undefined;
+    if (text !== undefined) return { format: 'json', bytes: new TextEncoder().encode(text) };
+  } catch {
+    // said below
+  }
+  throw new InvalidRequestError('recordEvidence: the result is not JSON. Nothing was kept.', { requestId });
+}
