@@ -33,7 +33,7 @@ export { classifyError, committed, governingPolicy, notCommitted, undetermined }
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
 export { recordEvidence } from './record-evidence';
 export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
-export { finalityOf, isOpenToEvidence, operatorSource, ownSources } from './evidence';
+export { finalityOf, operatorSource } from './evidence';
 export type { Finality } from './evidence';
 export { compensated, isFree, isUnresolved, noResult, receiptStates } from './receipt';
 export type {

@@ -6,6 +6,13 @@
 /** The activity that writes a decision into the receipts; every worker with the plugin has it. */
 export const resolveActivity = 'activityGuard.resolveOutcome';
 
+/** The activity that ends when an outcome is final; every worker with the plugin has it. */
+export const finalityActivity = 'activityGuard.awaitFinality';
+
+/** The guard's own activities: they are not guarded. */
+export const isOwnActivity = (activityType: string): boolean =>
+  activityType === resolveActivity || activityType === finalityActivity;
+
 /** What can be decided of an unknown outcome. */
 export const verdicts = ['committed', 'not-committed', 'compensated'] as const;
 

@@ -13,12 +13,10 @@ import type {
   ClaimRequest,
   DueReceipt,
   Evidence,
-  FinalityTerms,
   HeldClaim,
   HeldEffect,
   ListFilter,
   NewEvidence,
-  Outcome,
   PruneRequest,
   Receipt,
   ReceiptState,
@@ -35,6 +33,7 @@ import { systemClock } from '../../system-clock';
 import type { Driver, Parameter, Row, Run, Statement } from './driver';
 import { explain, reporting } from './errors';
 import { migrate, migrationStatus } from './migrate';
+import { arrayOf, evidenceOf, receiptOf, termsText } from './rows';
 import { statements, type Statements } from './statements';
 
 /** Options of a Postgres store. */
@@ -411,54 +410,3 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     }
   }
 }
-
-/** An array of uuids or names as Postgres reads it; neither needs quotes. */
-const arrayOf = (items: readonly string[]): string => `{${items.join(',')}}`;
-
-// `Number()`, because applications set type parsers of their own for whole processes.
-function receiptOf(row: Row): Receipt {
-  return {
-    key: row['key'] as string,
-    namespace: row['namespace'] as string,
-    requestId: row['request_id'] as string,
-    action: row['action'] as string,
-    fingerprint: row['fingerprint'] as string,
-    state: row['state'] as ReceiptState,
-    policy: row['policy'] as Receipt['policy'],
-    token: row['token'] as string,
-    epoch: Number(row['epoch']),
-    doubt: row['doubt'] as boolean,
-    transactional: row['transactional'] as boolean,
-    leaseRemainingMs: Number(row['lease_remaining_ms']),
-    graceMs: Number(row['grace_ms']),
-    ageMs: Number(row['age_ms']),
-    claimedAt: row['claimed_at'] as string,
-    settledAt: (row['settled_at'] as string | null) ?? undefined,
-    outcome: outcomeOf(row),
-    origin: JSON.parse(row['origin'] as string) as Record<string, string>,
-    contested: row['contested'] as boolean,
-    finality:
-      typeof row['finality'] === 'string' ? (JSON.parse(row['finality']) as FinalityTerms) : undefined,
-    finalAt: (row['final_at'] as string | null) ?? undefined,
-  };
-}
-
-function outcomeOf(row: Row): Outcome | undefined {
-  const format = row['outcome_format'] as string | null;
-  return format === null ? undefined : { format, bytes: row['outcome'] as Uint8Array };
-}
-
-const termsText = (finality: FinalityTerms | undefined): string | null =>
-  finality === undefined ? null : JSON.stringify(finality);
-
-const evidenceOf = (row: Row): Evidence => ({
-  source: row['source'] as string,
-  verdict: row['verdict'] as Verdict,
-  epoch: Number(row['epoch']),
-  note: (row['note'] as string | null) ?? undefined,
-  at: row['at'] as string,
-  ageMs: Number(row['age_ms']),
-  by: (row['actor'] as string | null) ?? undefined,
-  late: row['late'] as boolean,
-  outcome: outcomeOf(row),
-});

@@ -11,7 +11,7 @@ import type {
 import { InvalidRequestError, type GuardedCall, type GuardEngine, type HeldEffect } from '../../core';
 import { guardContext, type RunStep } from '../activity/context';
 import { guardedOptions } from '../activity/guarded';
-import { resolveActivity } from '../decisions';
+import { isOwnActivity } from '../decisions';
 import { isAsking, rejectionFailure, toFailure } from '../outcomes/failures';
 import { callOf, stepCallOf, type ActivityAttempt, type GuardDefaults } from './guarded-call';
 import { patienceWatch } from './patience';
@@ -52,7 +52,7 @@ async function execute(
 ): Promise<unknown> {
   // The same plugin on the connection and on the worker runs twice: the outer one guards.
   if (guardContext.getStore()) return next(input);
-  if (context.info.activityType === resolveActivity) return next(input); // whatever the patterns of `guard`
+  if (isOwnActivity(context.info.activityType)) return next(input); // whatever the patterns of `guard`
   const fn = registered(activities, context.info.activityType);
   const startedAt = performance.now();
   const attempt: ActivityAttempt = { defaults, context, input, fn, startedAt, warnOnce };

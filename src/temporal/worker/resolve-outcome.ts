@@ -10,21 +10,24 @@ import {
   type ReceiptStore,
 } from '../../core';
 import { hashOfWrittenId, receiptKey } from '../../ids';
-import { resolveActivity, type ResolveAnswer, type ResolveRequest } from '../decisions';
+import { finalityActivity, resolveActivity, type ResolveAnswer, type ResolveRequest } from '../decisions';
+import { awaitFinality } from './await-finality';
 import { codecOf } from './converter';
 
 /** The activities that the guard itself needs on a worker. */
 export type GuardActivities = Readonly<
-  Record<typeof resolveActivity, (request: ResolveRequest) => Promise<ResolveAnswer>>
+  Record<typeof resolveActivity, (request: ResolveRequest) => Promise<ResolveAnswer>> &
+    Record<typeof finalityActivity, (requestId: string) => Promise<string>>
 >;
 
 /**
  * What a worker registers beside its own activities, so that workflows which wait for a decision (`onUnknown: 'ask'`) can
- * write it into the receipts: `activities: { ...activities, ...guardActivities({ receipts }) }`. `ActivityGuardPlugin`
+ * write it into the receipts, and those that wait until an outcome is final, can: `activities: { ...activities, ...guardActivities({ receipts }) }`. `ActivityGuardPlugin`
  * does it by itself. Without it a decision stays pending, and is retried, until a worker has it.
  */
 export const guardActivities = ({ receipts }: { readonly receipts: ReceiptStore }): GuardActivities => ({
   [resolveActivity]: (request) => resolveOutcome(receipts, request),
+  [finalityActivity]: (requestId) => awaitFinality(receipts, requestId),
 });
 
 /** Throws only what a later attempt may mend: the receipts, or a codec, are away. */

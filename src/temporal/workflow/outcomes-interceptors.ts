@@ -18,7 +18,7 @@ import {
 } from '@temporalio/workflow';
 
 import { hashedRequestId } from '../../ids/receipt-id';
-import { resolveActivity, type AskDetail, type ResolveAnswer, type ResolveRequest } from '../decisions';
+import { isOwnActivity, resolveActivity, type AskDetail, type ResolveAnswer, type ResolveRequest } from '../decisions';
 import { headerName, readHeader, writeHeader, type CallAge, type CallHeader } from '../header';
 import {
   callOwn,
@@ -78,7 +78,7 @@ class OutcomesOutbound implements WorkflowOutboundCallsInterceptor {
 
   private follow<I extends Input>(given: I, next: (input: I) => Promise<unknown>, schedule: Schedule) {
     const { activityType, seq } = given;
-    if (activityType === resolveActivity) return next(given);
+    if (isOwnActivity(activityType)) return next(given);
     const { again: made } = outcomeContext();
     const again = made?.activityType === activityType ? made : undefined;
     const input = again ? asBefore(given, again) : identified(given);

@@ -3,6 +3,7 @@
  * workflow sandbox. `interceptors` makes this a module for `workflowModules`, too.
  */
 export { compensate, withReceipt } from './compensation';
+export { untilFinal } from './finality';
 export type { ReceiptReference } from './outcome-context';
 export { resolveOutcome, unresolvedOutcomes } from './outcome-definitions';
 export { interceptors } from './outcomes-interceptors';
