@@ -62,6 +62,8 @@ export interface ActivityAttempt {
   readonly startedAt: number;
   /** What is said once by each worker. */
   readonly warnOnce: WarnOnce;
+  /** Nothing stands between the guard and Temporal: what the guard returns is what the history gets. */
+  readonly isOutermost: boolean;
 }
 
 /** What one worker has said, and looks for. */
@@ -128,11 +130,12 @@ const optionalMs = (option: string, value: Duration | undefined): number | undef
   value === undefined ? undefined : toMs(option, value);
 
 /** What does not depend on whose intent it is. */
-function termsOf({ defaults, context, input, startedAt }: ActivityAttempt, options: EffectOptions) {
+function termsOf(attempt: ActivityAttempt, options: EffectOptions) {
+  const { defaults, context, input, startedAt } = attempt;
   const { info } = context;
   const startToCloseMs = info.startToCloseTimeoutMs || info.scheduleToCloseTimeoutMs || longestAttemptMs;
   return {
-    origin: originOf(context),
+    origin: originOf(attempt),
     onUnknown: options.onUnknown ?? 'hold',
     classify: options.classify,
     transactional: options.transactional ?? false,
@@ -275,7 +278,7 @@ function withoutHeader({ info, log }: Context, warnOnce: WarnOnce): string {
   return fallbackRequestId([info.namespace, workflowId, runId, info.activityId]);
 }
 
-function originOf({ info }: Context): Record<string, string> {
+function originOf({ context: { info }, isOutermost }: ActivityAttempt): Record<string, string> {
   const { workflowId, runId } = info.workflowExecution ?? {};
   return {
     temporalNamespace: info.namespace,
@@ -284,6 +287,8 @@ function originOf({ info }: Context): Record<string, string> {
     ...(info.workflowType === undefined ? {} : { workflowType: info.workflowType }),
     activityId: info.activityId,
     attempt: String(info.attempt),
+    ...(info.isLocal ? { local: 'yes' } : {}),
+    ...(isOutermost ? { outermost: 'yes' } : {}),
     worker: `${process.pid}@${hostname()}`,
   };
 }

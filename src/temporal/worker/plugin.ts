@@ -6,7 +6,13 @@
 import { randomUUID } from 'node:crypto';
 
 import { SimplePlugin } from '@temporalio/plugin';
-import type { BundleOptions, Worker, WorkerInterceptors, WorkerOptions } from '@temporalio/worker';
+import type {
+  ActivityInterceptorsFactory,
+  BundleOptions,
+  Worker,
+  WorkerInterceptors,
+  WorkerOptions,
+} from '@temporalio/worker';
 
 import { GuardEngine, type GuardEvent, type ReceiptStore } from '../../core';
 import { systemClock } from '../../system-clock';
@@ -78,6 +84,8 @@ export function activityGuardInterceptors(
 export class ActivityGuardPlugin extends SimplePlugin {
   private readonly engine: GuardEngine;
   private readonly checked = new WeakSet<Worker>();
+  /** The workers that run our interceptors, one for each that was configured; set before they poll. */
+  private readonly places = new WeakMap<ActivityInterceptorsFactory, { worker?: Worker }>();
   /** How many workers run with this plugin; the same one counts twice if it is on the connection, too. */
   private running = 0;
 
@@ -95,13 +103,25 @@ export class ActivityGuardPlugin extends SimplePlugin {
   override configureWorker(options: WorkerOptions): WorkerOptions {
     const configured = super.configureWorker(options);
     const { activities = {}, interceptors } = configured;
-    const ours = activityInterceptor({ engine: this.engine, defaults: this.guard, activities });
+    const ours = this.interceptorFor(activities);
     const workflowModules = oursFirst(interceptors?.workflowModules);
     const activity = [ours, ...(interceptors?.activity ?? [])];
     return {
       ...configured,
       interceptors: { ...interceptors, activity, ...(workflowModules && { workflowModules }) },
     };
+  }
+
+  /**
+   * Its place among all is known only once the worker is made: plugins after this one may put theirs before it. The SDK
+   * runs `activityInbound` and `activity` in this order, the first one outermost, and adds none of its own (1.24).
+   */
+  private interceptorFor(activities: object): ActivityInterceptorsFactory {
+    const place: { worker?: Worker } = {};
+    const isOutermost = (): boolean => place.worker?.options.interceptors.activity[0] === ours;
+    const ours = activityInterceptor({ engine: this.engine, defaults: this.guard, activities, isOutermost });
+    this.places.set(ours, place);
+    return ours;
   }
 
   override configureBundler(options: BundleOptions): BundleOptions {
@@ -116,6 +136,9 @@ export class ActivityGuardPlugin extends SimplePlugin {
    * @throws InvalidRequestError when the guard is configured so that it cannot work
    */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
+    const [outermost] = worker.options.interceptors.activity;
+    const place = outermost && this.places.get(outermost);
+    if (place) place.worker = worker;
     // The same plugin on the connection and on the worker comes here twice.
     if (!this.checked.has(worker)) {
       await preflight(worker, this.guard.receipts, this.guard);
