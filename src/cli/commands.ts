@@ -3,6 +3,7 @@ import type { ListFilter, Receipt } from '../core';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
 import type { CommandName, Invocation } from './options';
 import { find, resolve, show, shown, stateOf, supersede } from './people';
+import { reconcile } from './reconcile';
 import { report } from './report/report';
 import { showWorkflow } from './show-workflow';
 
@@ -46,6 +47,8 @@ const implementations: Record<CommandName, Command> = {
   resolve: async (receipts, invocation) => resolve(receipts, invocation, print),
 
   supersede: async (receipts, invocation) => supersede(receipts, invocation, print),
+
+  reconcile: async (receipts, invocation) => reconcile(receipts, invocation, print),
 
   prune: async (receipts, { olderThanMs, values }) => {
     let pruned = 0;

@@ -21,6 +21,9 @@ Commands
                             --not-committed               it did not; the next attempt runs it
                             --compensated                 it happened, and has been undone
   supersede <request id>  let a settled intent happen once more, as a new generation with an id of its own
+  reconcile               find out unknown outcomes, from the evidence on file and from Temporal's history:
+                            --watch                       again and again, until it is told to end
+                            --no-temporal                 from the evidence on file alone
   prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
   report FILE             receipts against the provider's own export, CSV or JSON (- for standard input):
@@ -50,7 +53,9 @@ Examples
   activity-guard resolve 'invoice:42' --token 1.unknown.0 --committed --result '{"id":"ch_1"}' --reason 'seen in the console'
 `;
 
-const commandNames = ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats', 'report'] as const;
+const commandNames = [
+  ...(['migrate', 'list', 'show', 'resolve', 'supersede', 'reconcile', 'prune', 'stats', 'report'] as const),
+] as const;
 const takingId: readonly CommandName[] = ['show', 'resolve', 'supersede'];
 export type CommandName = (typeof commandNames)[number];
 
@@ -64,6 +69,8 @@ const options = {
   token: { type: 'string' },
   by: { type: 'string' },
   ui: { type: 'string' },
+  watch: { type: 'boolean', default: false },
+  'no-temporal': { type: 'boolean', default: false },
   result: { type: 'string' },
   reason: { type: 'string' },
   workflow: { type: 'string' },

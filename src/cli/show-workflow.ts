@@ -93,7 +93,7 @@ export async function showWorkflow(
   print: (line: string) => void,
 ): Promise<true> {
   const { workflow: workflowId = '', run: runId, json } = values;
-  const impact = await withTemporal((client, resetImpact) =>
+  const impact = await withTemporal((client, { resetImpact }) =>
     resetImpact(client, receipts, { workflowId, runId, resetTo }),
   );
   if (json) print(JSON.stringify(impact));

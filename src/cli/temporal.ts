@@ -1,4 +1,4 @@
-/** Temporal, for the one command that asks it: its packages are loaded then, and not before. */
+/** Temporal, for the commands that ask it: its packages are loaded then, and not before. */
 import type * as ClientPackage from '@temporalio/client';
 import type * as EnvConfigPackage from '@temporalio/envconfig';
 
@@ -37,7 +37,7 @@ const packages = () => ({
  * @throws Error saying what to do where its packages are missing, or nothing answers at its address
  */
 export async function withTemporal<T>(
-  work: (client: Client, resetImpact: typeof GuardClient.resetImpact) => Promise<T>,
+  work: (client: Client, guard: typeof GuardClient) => Promise<T>,
 ): Promise<T> {
   const { client: sdk, envconfig, guard } = packages();
   const { connectionOptions, namespace } = envconfig.loadClientConnectConfig();
@@ -56,7 +56,7 @@ export async function withTemporal<T>(
   );
   try {
     const client = new sdk.Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
-    return await work(client, guard.resetImpact);
+    return await work(client, guard);
   } catch (error) {
     // Their own message says what was asked, the cause why that failed.
     const { details } = (error instanceof sdk.ServiceError ? error.cause : error) as { details?: unknown };

@@ -31,6 +31,8 @@ export {
 export type { GuardErrorCode, GuardErrorOptions } from './errors';
 export { classifyError, committed, governingPolicy, notCommitted, undetermined } from './policy';
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
+export { Reconciler } from './reconciler';
+export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
 export { recordEvidence } from './record-evidence';
 export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
 export { finalityOf, operatorSource } from './evidence';

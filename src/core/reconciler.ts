@@ -75,7 +75,10 @@ export class Reconciler {
   }
 
   /** Passes, one after the other, until the signal aborts. A store that is away is asked again. */
-  async watch(signal: AbortSignal, onPass: (counts: ReconcileCounts) => void = () => undefined): Promise<void> {
+  async watch(
+    signal: AbortSignal,
+    onPass: (counts: ReconcileCounts) => void = () => undefined,
+  ): Promise<void> {
     const { clock } = this.setup;
     while (!signal.aborted) {
       try {
@@ -107,15 +110,17 @@ export class Reconciler {
           return 'failed' as const;
         });
         counts[came]++;
-        if (came === 'open' || came === 'failed')
-          again.push({ key: row.receipt.key, inMs: pauseOf(row) });
+        if (came === 'open' || came === 'failed') again.push({ key: row.receipt.key, inMs: pauseOf(row) });
       }
     };
     await Promise.all(Array.from({ length: atOnce }, lane));
     if (again.length > 0) await this.setup.store.lookAgain(again);
   }
 
-  private async look(row: DueReceipt, signal?: AbortSignal): Promise<Exclude<keyof ReconcileCounts, 'looked'>> {
+  private async look(
+    row: DueReceipt,
+    signal?: AbortSignal,
+  ): Promise<Exclude<keyof ReconcileCounts, 'looked'>> {
     const { store, sources, wake } = this.setup;
     let known: KnownOutcome = row;
     let weighed = await weigh(store, known);

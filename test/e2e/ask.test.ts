@@ -143,7 +143,7 @@ describe('a workflow whose outcome is unknown', () => {
       const found = await receiptOf(requestId);
       expect(found?.receipt.state).toBe('committed');
       expect(found?.evidence).toMatchObject([
-        { source: 'operator', verdict: 'committed', note: 'ann: seen' },
+        { source: 'operator', verdict: 'committed', by: 'ann', note: 'seen' },
       ]);
       await replay(handle);
     });

@@ -27,14 +27,20 @@ const activities = {
 };
 
 async function withWorker<T>(
-  work: (start: <W extends Workflow>(workflow: W, ...args: Parameters<W>) => Promise<WorkflowHandle<W>>) => Promise<T>,
+  work: (
+    start: <W extends Workflow>(workflow: W, ...args: Parameters<W>) => Promise<WorkflowHandle<W>>,
+  ) => Promise<T>,
 ): Promise<T> {
   const taskQueue = randomUUID();
   const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
   return here.withWorker(taskQueue, { activities, plugins }, (worker) =>
     worker.runUntil(
       work((workflow, ...args) =>
-        here.stack.env.client.workflow.start(workflow, { args, taskQueue, workflowId: randomUUID() } as never),
+        here.stack.env.client.workflow.start(workflow, {
+          args,
+          taskQueue,
+          workflowId: randomUUID(),
+        } as never),
       ),
     ),
   );
@@ -56,7 +62,11 @@ describe('a workflow that waits until an outcome is final', () => {
       await say(order, 'bank', 'committed');
       expect(await handle.result()).toEqual([`traded ${order}`, 'committed', 'paid out']);
     });
-    expect(await say(order, 'bank', 'rejected')).toEqual({ state: 'committed', contested: false, late: true });
+    expect(await say(order, 'bank', 'rejected')).toEqual({
+      state: 'committed',
+      contested: false,
+      late: true,
+    });
   });
 
   it('waits for a person where they contradict each other, and keeps the result', async () => {
@@ -67,7 +77,11 @@ describe('a workflow that waits until an outcome is final', () => {
       const key = receiptKey('default', hashRequestId(ids.get(order) ?? ''));
       await until(async () => (await here.receipts.get(key))?.receipt.state === 'committed');
       await say(order, 'clearing', 'committed');
-      expect(await say(order, 'bank', 'rejected')).toEqual({ state: 'committed', contested: true, late: false });
+      expect(await say(order, 'bank', 'rejected')).toEqual({
+        state: 'committed',
+        contested: true,
+        late: false,
+      });
       await delay(1500);
       expect(paidOut).not.toContain(order);
       await here.receipts.resolve({ key, epoch: 1, verdict: 'committed', source: 'operator', by: 'Ann' });
@@ -79,7 +93,12 @@ describe('a workflow that waits until an outcome is final', () => {
     await withWorker(async (start) => {
       const handle = await start(awaitNothing);
       await expect(handle.result()).rejects.toMatchObject({
-        cause: { cause: { type: 'InvalidRequest', message: expect.stringMatching(/no receipt has request id nothing/) } },
+        cause: {
+          cause: {
+            type: 'InvalidRequest',
+            message: expect.stringMatching(/no receipt has request id nothing/),
+          },
+        },
       });
     });
   });

@@ -53,7 +53,7 @@ describe('a worker killed with SIGKILL', () => {
     await first.ended;
     const second = await harness.startWorker(name);
     const pending = await eventually(() => heldActivity(handle));
-    expect(pending.lastFailure?.message).toContain('activity-guard resolve');
+    expect(pending.lastFailure?.message).toContain('activity-guard show');
     expect(harness.provider.count(name)).toBe(1);
 
     const [receipt] = await harness.receipts.list({ unresolved: true });

@@ -181,10 +181,16 @@ describe.each(drivers)('Postgres away during the effect, through %s,', (driver) 
       expect(await direct.ending(id, { waitMs: 0 })).toBe('InFlight');
       await delay(((await rowOf(direct.store, id))?.leaseRemainingMs ?? 0) + 10);
       expect(await direct.ending(id)).toBe('OutcomeUnknown');
-      // A settle by somebody who never held the claim changes nothing.
-      const stranger = { ...requestFor(id), epoch: 1, state: 'committed', outcome: outcomeOf('no') } as const;
-      expect(await direct.store.settle(stranger)).toBe('late');
-      expect([await direct.ending(id), worker.effects.get(id)]).toEqual(['OutcomeUnknown', 1]);
+      // A settle under another token changes nothing; as evidence it tells what became of the intent.
+      const late = {
+        ...requestFor(id),
+        epoch: 1,
+        state: 'committed',
+        outcome: outcomeOf('["late"]'),
+      } as const;
+      expect(await direct.store.settle(late)).toBe('late');
+      expect((await rowOf(direct.store, id))?.state).toBe('claimed');
+      expect([await direct.ending(id), worker.effects.get(id)]).toEqual(['late', 1]);
     } finally {
       await close();
     }

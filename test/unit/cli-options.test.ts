@@ -49,7 +49,17 @@ describe('the command line', () => {
   });
 
   it('names every command and option in its help', () => {
-    for (const word of ['migrate', 'list', 'show', 'resolve', 'supersede', 'prune', 'stats', 'report'])
+    for (const word of [
+      'migrate',
+      'list',
+      'show',
+      'resolve',
+      'supersede',
+      'reconcile',
+      'prune',
+      'stats',
+      'report',
+    ])
       expect(usage).toMatch(new RegExp(`^  ${word}\\b`, 'm'));
     for (const option of [
       'unresolved',
@@ -82,7 +92,10 @@ describe('the command line', () => {
     [[], /which command/],
     [[''], /no command ''/],
     [['toString'], /no command 'toString'/],
-    [['lisst'], /no command 'lisst' \(migrate, list, show, resolve, supersede, prune, stats, report\)/],
+    [
+      ['lisst'],
+      /no command 'lisst' \(migrate, list, show, resolve, supersede, reconcile, prune, stats, report\)/,
+    ],
     [['list', 'more'], /no further words/],
     [['migrate', '-x'], /-x/],
     [['list', '--nope'], /--nope/],

@@ -50,7 +50,7 @@ describe('a completion', () => {
     expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
     await completion.fail(first, token, no); // of epoch 1, again
     expect(await world.state()).toBe('delegated');
-    expect(await world.verdicts()).toEqual(['completion: not-committed (1)']);
+    expect(await world.verdicts()).toEqual(['attempt: undetermined (1)', 'completion: not-committed (1)']);
     expect(await world.worker().ending()).toBe('InFlight');
     expect(world.effects.map((e) => e.epoch)).toEqual([1, 2]);
 

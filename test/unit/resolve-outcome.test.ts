@@ -47,7 +47,9 @@ describe('a decision', () => {
     expect(await resolve({ ...decided, hasResult: true, result: { a: 1 } })).toEqual({ state: 'committed' });
     const found = await receipts.get(key);
     expect(new TextDecoder().decode(found?.receipt.outcome?.bytes)).toContain('{"a":1}');
-    expect(found?.evidence).toMatchObject([{ source: 'operator', verdict: 'committed', note: 'ann: seen' }]);
+    expect(found?.evidence).toMatchObject([
+      { source: 'operator', verdict: 'committed', by: 'ann', note: 'seen' },
+    ]);
   });
 
   it('that it happened, without a result, keeps only that', async () => {

@@ -7,5 +7,7 @@ export type {
   GuardedCompletionOptions,
 } from './completion';
 export type { Fate } from './fate';
+export { TemporalHistoryEvidence } from './history-evidence';
 export { resetImpact } from './reset-impact';
 export type { ImpactedEffect, ResetImpact, ResetTarget } from './reset-impact';
+export { wakeWaiting } from './wake';

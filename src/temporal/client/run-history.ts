@@ -258,23 +258,42 @@ const readers: Readers = {
 
 const readNames = Object.keys(readers) as (keyof Events)[];
 
-/** Reads a run page by page, and of it at most so many events. */
-export async function readRun(
+/** Which run. */
+export interface RunOfWorkflow {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/**
+ * Gives the events of a run to `take`, page by page, and of it at most so many.
+ * @returns whether there were more
+ */
+export async function readEvents(
   client: Client,
-  { workflowId, runId }: { readonly workflowId: string; readonly runId: string },
+  { workflowId, runId }: RunOfWorkflow,
   mostEvents: number,
-): Promise<RunHistory> {
-  const run = new RunHistory(workflowId, runId);
+  take: (event: HistoryEvent) => void,
+): Promise<boolean> {
   let nextPageToken: Uint8Array | null | undefined;
+  let lastEventId = 0;
   do {
     const page = await client.workflowService.getWorkflowExecutionHistory({
       namespace: client.options.namespace,
       execution: { workflowId, runId },
       ...(nextPageToken ? { nextPageToken } : {}),
     });
-    for (const event of page.history?.events ?? []) run.add(event);
+    for (const event of page.history?.events ?? []) {
+      take(event);
+      lastEventId = Number(event.eventId); // a Long, or a number
+    }
     ({ nextPageToken } = page);
-  } while (nextPageToken?.length && run.lastEventId < mostEvents);
-  run.isCut = Boolean(nextPageToken?.length);
+  } while (nextPageToken?.length && lastEventId < mostEvents);
+  return Boolean(nextPageToken?.length);
+}
+
+/** Reads a run, and of it at most so many events. */
+export async function readRun(client: Client, of: RunOfWorkflow, mostEvents: number): Promise<RunHistory> {
+  const run = new RunHistory(of.workflowId, of.runId);
+  run.isCut = await readEvents(client, of, mostEvents, (event) => run.add(event));
   return run;
 }

@@ -1,5 +1,5 @@
 /** Outcomes in the worker's own encoding, so that receipts are as readable, or as secret, as the history. */
-import type { LoadedDataConverter } from '@temporalio/common';
+import type { LoadedDataConverter, Payload } from '@temporalio/common';
 import {
   decodeFromPayloadsAtIndex,
   decodeOptionalFailureToOptionalError,
@@ -11,8 +11,8 @@ import { temporal } from '@temporalio/proto';
 import { noResult, ResultUnavailableError, type Outcome, type OutcomeCodec } from '../../core';
 import { convertFailure, encodeConverted, type Owner, type TypeInfo } from './convert';
 import { asApplicationFailure } from './failures';
+import { decodedPayload, payloadBytes, payloadFormat } from './payload';
 
-const payloadFormat = 'temporal/payload';
 const failureFormat = 'temporal/failure';
 
 /**
@@ -22,7 +22,6 @@ const failureFormat = 'temporal/failure';
  */
 const mostKeptBytes = 16 * 1024 * 1024;
 
-const { Payload: payloadType } = temporal.api.common.v1;
 const { Failure: failureType } = temporal.api.failure.v1;
 
 /** What a codec works with. */
@@ -49,7 +48,7 @@ export function temporalCodec({ converter, owner, outputType, excessOf }: CodecS
       );
       if ('problem' in converted) return { ...noResult, problem: converted.problem };
       const [payload] = await encode(converter.payloadCodecs, [converted.payload], owner);
-      const bytes = payloadType.encode(payload as never).finish();
+      const bytes = payloadBytes(payload as Payload);
       const excess = await excessOf(bytes.length);
       if (excess === undefined) return { format: payloadFormat, bytes };
       const kept = bytes.length <= mostKeptBytes ? { format: payloadFormat, bytes } : noResult;
@@ -65,8 +64,7 @@ export function temporalCodec({ converter, owner, outputType, excessOf }: CodecS
       const excess = await excessOf(bytes.length);
       if (excess !== undefined)
         throw new ResultUnavailableError(`The effect happened and is not run again. ${excess}`);
-      const payload = payloadType.decode(bytes);
-      return decodeFromPayloadsAtIndex<unknown>(converter, 0, [payload], owner, outputType);
+      return decodeFromPayloadsAtIndex<unknown>(converter, 0, [decodedPayload(bytes)], owner, outputType);
     },
     encodeFailure: async (error) => {
       let converted;

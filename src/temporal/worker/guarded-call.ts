@@ -69,6 +69,8 @@ export interface ActivityAttempt {
   readonly startedAt: number;
   /** What is said once by each worker. */
   readonly warnOnce: WarnOnce;
+  /** Nothing stands between the guard and Temporal: what the guard returns is what the history gets. */
+  readonly isOutermost: boolean;
 }
 
 /** What one worker has said, and looks for. */
@@ -150,11 +152,12 @@ function finalityTerms({
 }
 
 /** What does not depend on whose intent it is. */
-function termsOf({ defaults, context, input, startedAt }: ActivityAttempt, options: EffectOptions) {
+function termsOf(attempt: ActivityAttempt, options: EffectOptions) {
+  const { defaults, context, input, startedAt } = attempt;
   const { info } = context;
   const startToCloseMs = info.startToCloseTimeoutMs || info.scheduleToCloseTimeoutMs || longestAttemptMs;
   return {
-    origin: originOf(context, headerOf(input)),
+    origin: originOf(attempt),
     onUnknown: options.onUnknown ?? 'hold',
     classify: options.classify,
     transactional: options.transactional ?? false,
@@ -298,7 +301,8 @@ function withoutHeader({ info, log }: Context, warnOnce: WarnOnce): string {
   return fallbackRequestId([info.namespace, workflowId, runId, info.activityId]);
 }
 
-function originOf({ info }: Context, { undoes }: ReadCallHeader): Record<string, string> {
+function originOf({ context: { info }, input, isOutermost }: ActivityAttempt): Record<string, string> {
+  const { undoes } = headerOf(input);
   const { workflowId, runId } = info.workflowExecution ?? {};
   return {
     temporalNamespace: info.namespace,
@@ -307,6 +311,8 @@ function originOf({ info }: Context, { undoes }: ReadCallHeader): Record<string,
     ...(info.workflowType === undefined ? {} : { workflowType: info.workflowType }),
     activityId: info.activityId,
     attempt: String(info.attempt),
+    ...(info.isLocal ? { local: 'yes' } : {}),
+    ...(isOutermost ? { outermost: 'yes' } : {}),
     worker: `${process.pid}@${hostname()}`,
     ...(undoes === undefined ? {} : { undoes }),
   };

@@ -25,6 +25,8 @@ export interface InterceptorSetup {
   readonly defaults: GuardDefaults;
   /** The registered activities, to find the marked ones. */
   readonly activities: object;
+  /** Whether this interceptor is certainly the outermost one of its worker; asked at each attempt, for others may come. */
+  readonly isOutermost?: () => boolean;
 }
 
 /** A factory for `interceptors.activity` of a worker. */
@@ -44,7 +46,7 @@ export function activityInterceptor(setup: InterceptorSetup): ActivityIntercepto
 type NextCall = Next<ActivityInboundCallsInterceptor, 'execute'>;
 
 async function execute(
-  { engine, defaults, activities }: InterceptorSetup,
+  { engine, defaults, activities, isOutermost = () => false }: InterceptorSetup,
   context: Context,
   input: ActivityExecuteInput,
   next: NextCall,
@@ -55,7 +57,16 @@ async function execute(
   if (isOwnActivity(context.info.activityType)) return next(input); // whatever the patterns of `guard`
   const fn = registered(activities, context.info.activityType);
   const startedAt = performance.now();
-  const attempt: ActivityAttempt = { defaults, context, input, fn, startedAt, warnOnce };
+  const isOuter = isOutermost();
+  const attempt: ActivityAttempt = {
+    defaults,
+    context,
+    input,
+    fn,
+    startedAt,
+    warnOnce,
+    isOutermost: isOuter,
+  };
   const marked = guardedOptions(fn);
   if (!marked && !isListed(defaults.guard, context.info.activityType)) {
     const steps = new Steps(engine, attempt);

@@ -6,7 +6,13 @@
 import { randomUUID } from 'node:crypto';
 
 import { SimplePlugin } from '@temporalio/plugin';
-import type { BundleOptions, Worker, WorkerInterceptors, WorkerOptions } from '@temporalio/worker';
+import type {
+  ActivityInterceptorsFactory,
+  BundleOptions,
+  Worker,
+  WorkerInterceptors,
+  WorkerOptions,
+} from '@temporalio/worker';
 
 import { GuardEngine, type GuardEvent, type ReceiptStore } from '../../core';
 import { systemClock } from '../../system-clock';
@@ -14,12 +20,18 @@ import type { GuardDefaults } from './guarded-call';
 import { activityInterceptor } from './interceptor';
 import { nexusInterceptors, type NexusCaller } from './nexus';
 import { preflight } from './preflight';
+import { startReconciling } from './reconcile';
 import { guardActivities } from './resolve-outcome';
 
 /** How a worker guards its activities. Durations are milliseconds or texts such as `'30s'`. */
 export interface ActivityGuardOptions extends GuardDefaults {
   /** Where the receipts are kept, such as `pgReceipts(pool)`. Yours to close after the worker has stopped. */
   readonly receipts: ReceiptStore;
+  /**
+   * Finds out unknown outcomes while the worker runs, by what sources have said, by Temporal's history and by the probes
+   * of its activities, and has those who wait for them go on at once. Any number of workers may do it; off unless given.
+   */
+  readonly reconcile?: boolean;
   /** Told what happens to request ids; for metrics and logs. What it throws is ignored. */
   readonly onEvent?: (event: GuardEvent) => void;
   /**
@@ -52,18 +64,18 @@ const oursFirst = (modules: string[] | undefined): string[] | undefined =>
 const withOurs = (activities: object, { receipts }: ActivityGuardOptions): object =>
   Object.keys(activities).length > 0 ? { ...guardActivities({ receipts }), ...activities } : activities;
 
-function newEngine({ receipts, onEvent }: ActivityGuardOptions): GuardEngine {
-  return new GuardEngine({
-    store: receipts,
-    clock: systemClock,
-    newToken: randomUUID,
-    onEvent: (event) => {
-      // An observer must not change the outcome of an effect, nor end the process.
-      void Promise.resolve(event)
-        .then(onEvent)
-        .catch(() => undefined);
-    },
-  });
+/** An observer must not change the outcome of an effect, nor end the process. */
+const observedBy =
+  ({ onEvent }: ActivityGuardOptions) =>
+  (event: GuardEvent): void => {
+    void Promise.resolve(event)
+      .then(onEvent)
+      .catch(() => undefined);
+  };
+
+function newEngine(options: ActivityGuardOptions): GuardEngine {
+  const { receipts: store } = options;
+  return new GuardEngine({ store, clock: systemClock, newToken: randomUUID, onEvent: observedBy(options) });
 }
 
 /**
@@ -89,6 +101,12 @@ export function activityGuardInterceptors(
 export class ActivityGuardPlugin extends SimplePlugin {
   private readonly engine: GuardEngine;
   private readonly checked = new WeakSet<Worker>();
+  private readonly reconciled = new WeakSet<Worker>();
+  /** The workers that run our interceptors, one for each that was configured; set before they poll. */
+  private readonly places = new WeakMap<
+    ActivityInterceptorsFactory,
+    { readonly activities: object; worker?: Worker }
+  >();
   /** How many workers run with this plugin; the same one counts twice if it is on the connection, too. */
   private running = 0;
 
@@ -106,7 +124,7 @@ export class ActivityGuardPlugin extends SimplePlugin {
   override configureWorker(options: WorkerOptions): WorkerOptions {
     const configured = super.configureWorker(options);
     const { activities = {}, interceptors } = configured;
-    const ours = activityInterceptor({ engine: this.engine, defaults: this.guard, activities });
+    const ours = this.interceptorFor(activities);
     const modules = oursFirst(interceptors?.workflowModules);
     const activity = [ours, ...(interceptors?.activity ?? [])];
     return {
@@ -114,6 +132,18 @@ export class ActivityGuardPlugin extends SimplePlugin {
       activities: withOurs(activities, this.guard),
       interceptors: { ...interceptors, activity, ...(modules && { workflowModules: modules }) },
     };
+  }
+
+  /**
+   * Its place among all is known only once the worker is made: plugins after this one may put theirs before it. The SDK
+   * runs `activityInbound` and `activity` in this order, the first one outermost, and adds none of its own (1.24).
+   */
+  private interceptorFor(activities: object): ActivityInterceptorsFactory {
+    const place: { readonly activities: object; worker?: Worker } = { activities };
+    const isOutermost = (): boolean => place.worker?.options.interceptors.activity[0] === ours;
+    const ours = activityInterceptor({ engine: this.engine, defaults: this.guard, activities, isOutermost });
+    this.places.set(ours, place);
+    return ours;
   }
 
   override configureBundler(options: BundleOptions): BundleOptions {
@@ -128,18 +158,34 @@ export class ActivityGuardPlugin extends SimplePlugin {
    * @throws InvalidRequestError when the guard is configured so that it cannot work
    */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
+    const [outermost] = worker.options.interceptors.activity;
+    const place = outermost && this.places.get(outermost);
+    if (place) place.worker = worker;
     // The same plugin on the connection and on the worker comes here twice.
     if (!this.checked.has(worker)) {
       await preflight(worker, this.guard.receipts, this.guard);
       this.checked.add(worker);
     }
     this.running++;
+    const stopReconciling = this.reconcileFor(worker);
     try {
       return await super.runWorker(worker, next);
     } finally {
+      await stopReconciling?.();
       // Effects may outlive their worker. Whoever closes the pool next must not cut off what they have to write;
       // another worker of this plugin still needs the pool.
       if (--this.running === 0) await this.engine.drain(longestDrainMs);
     }
+  }
+
+  /** One reconciler for each worker that was made with this plugin, by the connection that it has. */
+  private reconcileFor(worker: Worker): (() => Promise<void>) | undefined {
+    const { receipts, reconcile } = this.guard;
+    const { client } = worker;
+    if (!reconcile || !client || this.reconciled.has(worker)) return undefined;
+    this.reconciled.add(worker);
+    const [first] = worker.options.interceptors.activity.flatMap((factory) => this.places.get(factory) ?? []);
+    const { activities } = first ?? { activities: {} };
+    return startReconciling({ receipts, client, activities, onEvent: observedBy(this.guard) });
   }
 }

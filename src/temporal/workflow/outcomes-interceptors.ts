@@ -18,7 +18,13 @@ import {
 } from '@temporalio/workflow';
 
 import { hashedRequestId } from '../../ids/receipt-id';
-import { isOwnActivity, resolveActivity, type AskDetail, type ResolveAnswer, type ResolveRequest } from '../decisions';
+import {
+  isOwnActivity,
+  resolveActivity,
+  type AskDetail,
+  type ResolveAnswer,
+  type ResolveRequest,
+} from '../decisions';
 import { headerName, readHeader, writeHeader, type CallAge, type CallHeader } from '../header';
 import {
   callOwn,

@@ -1,0 +1,193 @@
+/** Outcomes that workers find out by themselves: from Temporal's history, by probes, and who waits goes on at once. */
+import { randomUUID } from 'node:crypto';
+
+import { SimplePlugin } from '@temporalio/plugin';
+import type { WorkerOptions } from '@temporalio/worker';
+
+import { committed, notCommitted, undetermined, type Receipt, type ReceiptStore } from 'activity-guard';
+import { guarded } from 'activity-guard/activity';
+import { TemporalHistoryEvidence, wakeWaiting } from 'activity-guard/client';
+import { ActivityGuardPlugin } from 'activity-guard/worker';
+import { until } from '../support/waiting';
+import { WorkerHere } from '../support/worker-here';
+
+let here: WorkerHere;
+beforeAll(async () => (here = await WorkerHere.start()));
+afterAll(() => here.stop());
+
+/** What the provider did, in order. */
+const effects: string[] = [];
+const count = (id: string): number => effects.filter((e) => e === id).length;
+const ids = {
+  leaseFor: 500,
+  graceFor: 300,
+  waitFor: 100,
+  requestId: (what: string): string => what,
+} as const;
+
+/** The receipts as a worker sees them from which no settlement gets through. */
+const withoutSettle = (receipts: ReceiptStore): ReceiptStore =>
+  new Proxy(receipts, {
+    get: (target, name) => {
+      if (name === 'settle')
+        return () => Promise.reject(Object.assign(new Error('no privilege'), { transient: false }));
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+
+const options = (activity: unknown, more: object = {}): Partial<WorkerOptions> => ({
+  activities: { act: activity as never },
+  plugins: [new ActivityGuardPlugin({ receipts: here.receipts, ...more })],
+});
+
+const receiptOf = async (id: string): Promise<Receipt> => {
+  const receipt = await here.receipt(id);
+  if (!receipt) throw new Error(`there is no receipt of ${id}`);
+  return receipt;
+};
+
+describe("Temporal's history", () => {
+  /** A call whose receipt could not be written, although Temporal has its result. */
+  async function unwritten(id: string, more: Partial<WorkerOptions> = {}): Promise<Receipt> {
+    const act = guarded(ids, async (what: string) => (effects.push(what), { charge: what, total: 3 }));
+    const receipts = withoutSettle(here.receipts);
+    await here.running(
+      { ...options(act), plugins: [new ActivityGuardPlugin({ receipts })], ...more },
+      (run) => run('callBriefly', 'act', id),
+    );
+    const receipt = await receiptOf(id);
+    expect(receipt.state).toBe('claimed');
+    return receipt;
+  }
+
+  // Mutation: a worker that does not look, or a receipt without the result.
+  it('settles what Temporal knows and the receipts do not, with its result, and nothing runs again', async () => {
+    const id = randomUUID();
+    await unwritten(id);
+    const act = guarded(ids, async (what: string) => (effects.push(what), { charge: 'another' }));
+    await here.running(options(act, { reconcile: true }), async (run) => {
+      await until(async () => (await receiptOf(id)).state === 'committed');
+      expect(await run('callBriefly', 'act', id)).toEqual({ charge: id, total: 3 });
+    });
+    expect(count(id)).toBe(1);
+  });
+
+  it('proves nothing of what has not ended, has failed, or is gone', async () => {
+    const { client } = here.stack.env;
+    const history = new TemporalHistoryEvidence({ client });
+    const receipt = await unwritten(randomUUID());
+    expect(history.covers(receipt)).toBe(true);
+    expect(await history.ask(receipt)).toMatchObject({ verdict: 'committed' });
+    const { origin } = receipt;
+    for (const [other, note] of [
+      [{ ...origin, runId: randomUUID() }, /not found/],
+      [{ ...origin, activityId: '99' }, /no such activity/],
+    ] as const)
+      expect(await history.ask({ ...receipt, origin: other })).toMatchObject({
+        ...{ verdict: 'undetermined', note: expect.stringMatching(note) },
+      });
+    for (const other of [
+      { ...origin, step: 'mail' },
+      { ...origin, local: 'yes' },
+      { ...origin, temporalNamespace: 'another' },
+    ])
+      expect(history.covers({ ...receipt, origin: other })).toBe(false);
+  });
+
+  // Mutation: a history that is believed although another interceptor may have answered in the guard's place.
+  it('is not a witness where another interceptor stands before the guard', async () => {
+    class Outer extends SimplePlugin {
+      override configureWorker(given: WorkerOptions): WorkerOptions {
+        const configured = super.configureWorker(given);
+        const { interceptors } = configured;
+        const outer = () => ({
+          inbound: { execute: (input: never, next: (i: never) => unknown) => next(input) },
+        });
+        const activity = [outer as never, ...(interceptors?.activity ?? [])];
+        return { ...configured, interceptors: { ...interceptors, activity } };
+      }
+    }
+    const receipts = withoutSettle(here.receipts);
+    const outer = new Outer({ name: 'outer' });
+    const receipt = await unwritten(randomUUID(), {
+      plugins: [new ActivityGuardPlugin({ receipts }), outer],
+    });
+    expect(receipt.origin['outermost']).toBeUndefined();
+    expect(new TemporalHistoryEvidence({ client: here.stack.env.client }).covers(receipt)).toBe(false);
+  });
+});
+
+describe('a worker that reconciles', () => {
+  // Mutation: one that does not wake who waits: the fifth attempt would come after more than 15 s.
+  it('asks the probe with the arguments of the call, and has the activity go on', async () => {
+    const id = randomUUID();
+    let isIndexed = false;
+    const asked: unknown[] = [];
+    const probe = ({ payload }: { payload: unknown }) => {
+      asked.push(payload);
+      return isIndexed ? committed('found') : undetermined();
+    };
+    const act = guarded({ ...ids, onUnknown: probe as never }, async (what: string) => {
+      effects.push(what);
+      throw new Error('socket hang up');
+    });
+    const result = await here.running(options(act, { reconcile: true }), async (_run, start) => {
+      const handle = await start('callBriefly', 'act', id);
+      await until(() => asked.length > 3);
+      isIndexed = true;
+      return handle.result();
+    });
+    expect([result, count(id), new Set(asked.map((p) => JSON.stringify(p))).size]).toEqual(['found', 1, 1]);
+  });
+
+  it('releases what the probe did not find after the grace time, also where nobody waits any more', async () => {
+    const id = randomUUID();
+    const probe = () => notCommitted();
+    const act = guarded({ ...ids, onUnknown: probe as never }, async (_what: string) => {
+      throw new Error('socket hang up');
+    });
+    await here.running(options(act), async (_run, start) => {
+      const handle = await start('callBriefly', 'act', id);
+      await until(async () => (await here.receipt(id))?.state === 'unknown');
+      await handle.terminate();
+    });
+    await here.running(options(act, { reconcile: true }), () =>
+      until(async () => (await receiptOf(id)).state === 'released'),
+    );
+    const evidence = (await here.receipts.get((await receiptOf(id)).key))?.evidence ?? [];
+    expect(evidence.at(-1)).toMatchObject({ source: 'probe', verdict: 'not-committed' });
+  });
+});
+
+describe('who waits for an outcome', () => {
+  it('goes on at once when it is woken', async () => {
+    const id = randomUUID();
+    const act = guarded(ids, async (what: string) => {
+      effects.push(what);
+      throw new Error('socket hang up');
+    });
+    const { client } = here.stack.env;
+    const tookMs = await here.running(options(act), async (_run, start) => {
+      const handle = await start('callBriefly', 'act', id);
+      // Four attempts, and the fifth is eight seconds away.
+      await until(async () => Number((await handle.describe()).raw.pendingActivities?.[0]?.attempt) === 5);
+      const receipt = await receiptOf(id);
+      const outcome = { format: 'json', bytes: new TextEncoder().encode('"seen"') };
+      await here.receipts.resolve({
+        key: receipt.key,
+        epoch: 1,
+        verdict: 'committed',
+        source: 'operator',
+        outcome,
+      });
+      const from = performance.now();
+      expect(await wakeWaiting(client, receipt)).toBe('activity');
+      expect(await handle.result()).toBe('seen');
+      return performance.now() - from;
+    });
+    expect(tookMs).toBeLessThan(4000);
+    expect(count(id)).toBe(1);
+    expect(await wakeWaiting(client, await receiptOf(id))).toBe('none');
+  });
+});
