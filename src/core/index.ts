@@ -36,7 +36,6 @@ export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
 export { recordEvidence } from './record-evidence';
 export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
 export { finalityOf, operatorSource } from './evidence';
-export type { Finality } from './evidence';
 export { compensated, isFree, isUnresolved, noResult, receiptStates } from './receipt';
 export type {
   Evidence,
@@ -49,7 +48,7 @@ export type {
   Verdict,
 } from './receipt';
 export { lookForFinality, weigh } from './weigh';
-export type { KnownOutcome, Said, Weighed } from './weigh';
+export type { Said } from './weigh';
 export { sharedStorage } from './shared-storage';
 export { singleRequest } from './single-request';
 export type {

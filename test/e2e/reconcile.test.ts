@@ -144,7 +144,7 @@ describe('a worker that reconciles', () => {
   it('releases what the probe did not find after the grace time, also where nobody waits any more', async () => {
     const id = randomUUID();
     const probe = () => notCommitted();
-    const act = guarded({ ...ids, onUnknown: probe as never }, async (_what: string) => {
+    const act = guarded({ ...ids, onUnknown: probe }, async (_what: string) => {
       throw new Error('socket hang up');
     });
     await here.running(options(act), async (_run, start) => {

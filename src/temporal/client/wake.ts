@@ -47,10 +47,12 @@ async function retryNow(
   for (const execution of [{ workflowId, runId }, { workflowId }]) {
     const { workflowExecutionInfo, pendingActivities } =
       await client.workflowService.describeWorkflowExecution({ namespace, execution });
-    if (workflowExecutionInfo?.status !== running) continue;
+    if (Number(workflowExecutionInfo?.status) !== running) continue;
     const waits = pendingActivities?.some(
       (activity) =>
-        activity.activityId === activityId && activity.state === scheduled && Number(activity.attempt) > 1,
+        activity.activityId === activityId &&
+        Number(activity.state) === scheduled &&
+        Number(activity.attempt) > 1,
     );
     if (!waits) continue;
     await client.workflowService.resetActivity({
