@@ -145,7 +145,7 @@ export class MemoryReceipts implements ReceiptStore {
     const isOperator = source === operatorSource;
     const isConfirmed =
       isOperator && this.isProvisional(row) && (row.state === 'committed') === (verdict === 'committed');
-    const isOpenTo = row.epoch === epoch && (!row.contested || isOperator) && this.takes(row, verdict);
+    const isOpenTo = (!row.contested || isOperator) && this.takes(row, verdict);
     this.keep(key, { source, verdict, epoch, note, by, outcome });
     if (row.epoch !== epoch || !(isOpenTo || isConfirmed)) return false;
     Object.assign(row, { doubt: false, contested: false });

@@ -133,7 +133,7 @@ export const ask = [
         'if (!hasResult)',
         'if (hasResult === undefined)',
       ],
-      [4, 'who decided, and why, is kept', '[by, reason].filter', '[reason].filter'],
+      [4, 'who decided, and why, is kept', 'by, note, outcome });', 'note, outcome });'],
     ],
   ),
   ...inFile(
@@ -179,7 +179,7 @@ export const ask = [
       [
         8,
         'the activity that writes decisions down is not guarded',
-        'if (context.info.activityType === resolveActivity)',
+        'if (isOwnActivity(context.info.activityType))',
         "if (context.info.activityType === '')",
       ],
     ],

@@ -207,8 +207,8 @@ export const decisions = [
       [
         4,
         'a "yes" of the probe counts at once',
-        "if (answer.verdict === 'committed') {",
-        "if (answer.verdict === 'committed' && conclusiveInMs <= 0) {",
+        'const { outcome, passing } = await encodeResult(state, answer.result);',
+        'if (conclusiveInMs > 0) return later;\n  const { outcome, passing } = await encodeResult(state, answer.result);',
       ],
       [
         3,
@@ -232,8 +232,8 @@ export const decisions = [
       [
         4,
         'undetermined is asked again',
-        '}\n  return { waitMs: Math.max(soon, conclusiveInMs) };',
-        '}\n  return { waitMs: Infinity };',
+        "if (answer.verdict === 'undetermined') return later;",
+        "if (answer.verdict === 'undetermined') return { waitMs: Infinity };",
       ],
     ],
   ),

@@ -1,6 +1,7 @@
 import { ask } from './ask';
 import { calls } from './calls';
 import { decisions } from './decisions';
+import { evidence } from './evidence';
 import { ids } from './ids';
 import { memory } from './memory';
 import type { Mutation } from './mutation';
@@ -20,4 +21,5 @@ export const mutations: readonly Mutation[] = [
   ...nexus,
   ...resets,
   ...ask,
+  ...evidence,
 ];

@@ -10,8 +10,8 @@ export const memory = [
       [
         7,
         'a take-over is a compare-and-set on the epoch',
-        'if (row?.epoch !== epoch) return undefined;',
-        'if (!row) return undefined;',
+        'if (row?.epoch !== epoch || row.contested) return undefined;',
+        'if (!row || row.contested) return undefined;',
       ],
       [
         1,
@@ -78,7 +78,7 @@ export const memory = [
       [
         6,
         'a late outcome is kept beside the receipt',
-        "this.keep(key, { source: 'late-settle', verdict: state, epoch });",
+        "this.keep(key, { source: 'late-settle', verdict: state, epoch, outcome });",
         '',
       ],
       [2, 'a settlement sent again finds itself', 'if (row?.state === state) return state;', ''],
@@ -136,12 +136,17 @@ export const memory = [
         "row.state = 'unknown';\n    return true;",
         "row.state = 'unknown';\n    row.leaseUntil = 0;\n    return true;",
       ],
-      [6, 'a resolution speaks of one epoch', 'row.epoch === epoch &&\n', ''],
+      [
+        6,
+        'a resolution speaks of one epoch',
+        'row.epoch !== epoch || !(isOpenTo || isConfirmed)',
+        '!(isOpenTo || isConfirmed)',
+      ],
       [
         1,
         'a "no" waits for the end of the lease',
-        '(this.isUnresolved(row) && this.isOver(row, row.graceMs))',
-        'this.isUnresolved(row)',
+        'const isOver = this.isUnresolved(row) && this.isOver(row, row.graceMs);',
+        'const isOver = this.isUnresolved(row);',
       ],
       [
         1,
@@ -152,14 +157,14 @@ export const memory = [
       [
         1,
         'a claim stores its grace time',
-        '...{ transactional, graceMs, retainMs },',
-        '...{ transactional, graceMs: 0, retainMs },',
+        '...{ transactional, graceMs, retainMs, finality, finalAt',
+        '...{ transactional, graceMs: 0, retainMs, finality, finalAt',
       ],
       [
         1,
         'a take-over stores its grace time',
-        'Object.assign(row, { transactional, graceMs, retainMs });',
-        'Object.assign(row, { transactional, retainMs });',
+        'Object.assign(row, { transactional, graceMs, retainMs, finality });',
+        'Object.assign(row, { transactional, retainMs, finality });',
       ],
       [
         1,
@@ -167,21 +172,21 @@ export const memory = [
         "this.isVetoed(key) ? 'unknown' : 'claimed'",
         "'claimed'",
       ],
-      [1, 'committed evidence vetoes a release', ' && !this.isVetoed(key));', ');'],
+      [1, 'committed evidence vetoes a release', ' && !this.isVetoed(row.key);', ';'],
       [
         6,
         'evidence is kept, whether it applies or not',
-        'this.keep(key, { source, verdict, epoch, note });\n    if (!isOpenTo)',
-        'if (!isOpenTo)',
+        'this.keep(key, { source, verdict, epoch, note, by, outcome });\n    if (row.epoch',
+        'if (row.epoch',
       ],
-      [4, 'evidence takes the doubt away', 'row.doubt = false;', ''],
+      [4, 'evidence takes the doubt away', '{ doubt: false, contested: false }', '{ contested: false }'],
       [
         4,
         'what was released in error is still settled by committed evidence',
         'this.isUnresolved(row) || this.isFree(row) || isDelegated',
         'this.isUnresolved(row) || isDelegated',
       ],
-      [4, 'a delegated claim can be resolved', '(isDelegated || (this', '((this'],
+      [4, 'a delegated claim can be resolved', 'return (isOver || isDelegated)', 'return isOver'],
       [
         1,
         'nothing is superseded while somebody can still act on it',

@@ -16,14 +16,14 @@ const claiming = inFile(
     [
       7,
       'one claimer wins',
-      'on conflict (key) do nothing',
-      'on conflict (key) do update set token = excluded.token',
+      'on conflict (key) do nothing\n  returning',
+      'on conflict (key) do update set token = excluded.token\n  returning',
     ],
     [
       7,
       'a take-over is a compare-and-set on the epoch',
-      'r.epoch = $2::integer\n  and (${free}',
-      '$2::integer > 0\n  and (${free}',
+      'and r.epoch = $2::integer and not r.contested\n',
+      'and not r.contested\n',
     ],
     [
       1,
@@ -34,8 +34,8 @@ const claiming = inFile(
     [
       1,
       'committed evidence forbids to claim again',
-      ' and ${noCommittedEvidence(schema)}\nreturning',
-      '\nreturning',
+      ' and ${noCommittedEvidence(schema)}\n  returning',
+      '\n  returning',
     ],
     [3, 'a claim over an unknown one inherits the doubt', 'doubt = not ${free}', 'doubt = false'],
     [6, 'the epoch grows with every claim', 'epoch = r.epoch + 1', 'epoch = r.epoch'],
@@ -186,14 +186,14 @@ const settling = inFile(
     [
       1,
       'a delegated row that is marked unknown has a lease until now',
-      'greatest(r.lease_until, clock_timestamp())',
-      'r.lease_until',
+      "'delegated' then greatest(r.lease_until, clock_timestamp())",
+      "'delegated' then r.lease_until",
     ],
     [
       1,
       'marking a delegated row unknown does not shorten its lease',
-      'greatest(r.lease_until, clock_timestamp())',
-      'clock_timestamp()',
+      "'delegated' then greatest(r.lease_until, clock_timestamp())",
+      "'delegated' then clock_timestamp()",
     ],
   ],
 );
@@ -205,8 +205,8 @@ const resolving = inFile(
     [
       6,
       'a resolution speaks of one epoch',
-      "r.epoch = $2::integer\n    and case when $3::text = 'committed' then",
-      "$2::integer > 0\n    and case when $3::text = 'committed' then",
+      'where r.key = $1::uuid and r.epoch = $2::integer and seen.fits and ($8::text',
+      'where r.key = $1::uuid and seen.fits and ($8::text',
     ],
     [
       1,
@@ -220,14 +220,24 @@ const resolving = inFile(
       '(${unresolved} and r.lease_until + r.grace <= clock_timestamp())',
       '(${unresolved} and r.lease_until <= clock_timestamp())',
     ],
-    [1, 'committed evidence vetoes a release', ' and ${noCommittedEvidence(schema)} end', ' end'],
+    [
+      1,
+      'committed evidence vetoes a release',
+      " or r.state = 'delegated') and ${noCommittedEvidence(schema)}",
+      " or r.state = 'delegated')",
+    ],
     [
       6,
       'evidence is kept, whether it applies or not',
-      'from ${schema}.receipts r where r.key = $1::uuid\n)\nselect state from resolved',
-      'from ${schema}.receipts r join resolved on true where r.key = $1::uuid\n)\nselect state from resolved',
+      'from ${schema}.receipts r, seen where r.key = $1::uuid and seen.fits',
+      'from ${schema}.receipts r, seen, resolved where r.key = $1::uuid and seen.fits',
     ],
-    [4, 'evidence takes the doubt away', 'end, doubt = false,', 'end,'],
+    [
+      4,
+      'evidence takes the doubt away',
+      'doubt = false, contested = false, trans',
+      'contested = false, trans',
+    ],
     [
       4,
       'what was released in error is still settled by committed evidence',
@@ -489,7 +499,7 @@ const transactions = [
       [
         1,
         'a claim that a failover lost is as old as it may be',
-        "case when past.lost then now() - ${milliseconds('$13')} else now() end",
+        "case when past.lost then now() - ${milliseconds('$14')} else now() end",
         'now()',
       ],
     ],

@@ -14,7 +14,7 @@ import type {
   WorkerOptions,
 } from '@temporalio/worker';
 
-import { GuardEngine, type GuardEvent, type ReceiptStore } from '../../core';
+import { GuardEngine, InvalidRequestError, type GuardEvent, type ReceiptStore } from '../../core';
 import { systemClock } from '../../system-clock';
 import type { GuardDefaults } from './guarded-call';
 import { activityInterceptor } from './interceptor';
@@ -166,8 +166,8 @@ export class ActivityGuardPlugin extends SimplePlugin {
       await preflight(worker, this.guard.receipts, this.guard);
       this.checked.add(worker);
     }
-    this.running++;
     const stopReconciling = this.reconcileFor(worker);
+    this.running++;
     try {
       return await super.runWorker(worker, next);
     } finally {
@@ -182,7 +182,12 @@ export class ActivityGuardPlugin extends SimplePlugin {
   private reconcileFor(worker: Worker): (() => Promise<void>) | undefined {
     const { receipts, reconcile } = this.guard;
     const { client } = worker;
-    if (!reconcile || !client || this.reconciled.has(worker)) return undefined;
+    if (!reconcile || this.reconciled.has(worker)) return undefined;
+    if (!client) {
+      throw new InvalidRequestError(
+        'reconcile: true needs a worker with a connection to Temporal. Take it away, or run `activity-guard reconcile --watch` beside the workers.',
+      );
+    }
     this.reconciled.add(worker);
     const [first] = worker.options.interceptors.activity.flatMap((factory) => this.places.get(factory) ?? []);
     const { activities } = first ?? { activities: {} };

@@ -1,0 +1,80 @@
+/** Mutations of weighing evidence, of finality, and of finding out unknown outcomes. */
+import { inFile } from './mutation';
+
+const [weighing, reconciling] = ['unit/core-evidence', 'unit/core-reconciler'];
+
+export const evidence = [
+  ...inFile(
+    'src/core/evidence.ts',
+    [weighing],
+    [
+      [
+        1,
+        'a "no" counts only after lease and grace time',
+        'leaseRemainingMs + graceMs + ageMs <= 0',
+        'ageMs >= 0',
+      ],
+      [
+        1,
+        'contradiction waits for a person',
+        "if (yes.length > 0 && no.length > 0) return { kind: 'contested' };",
+        '',
+      ],
+      [
+        1,
+        'a "no" speaks of the claim that it names',
+        'isNo(said) && said.epoch === receipt.epoch',
+        'isNo(said)',
+      ],
+      [4, 'enough sources have to agree', 'yes.filter(counts).length >= quorum', 'yes.length >= 1'],
+      [1, 'enough sources have to say no', 'conclusive.length >= quorum', 'conclusive.length >= 1'],
+      [2, 'what comes late does not count', '!said.late && ', ''],
+      [
+        4,
+        'a source that says it twice is one source',
+        'last.set(said.source, said)',
+        'last.set(String(last.size), said)',
+      ],
+      [
+        2,
+        'what was contested is not final',
+        "if (contested) return 'contested';\n  const words",
+        'const words',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/core/weigh.ts',
+    [weighing],
+    [
+      [
+        3,
+        'without a result nothing is settled',
+        " || (judgement.kind === 'committed' && !judgement.outcome)",
+        '',
+      ],
+      [4, 'a contradiction is marked', 'await keep(true);', 'await keep(false);'],
+      [4, 'what is contested is settled by nobody else', ' || receipt.contested) {', ') {'],
+    ],
+  ),
+  ...inFile(
+    'src/core/reconciler.ts',
+    [reconciling],
+    [
+      [
+        1,
+        'a "no" that was asked for too early is nothing',
+        "if (finding.verdict === 'not-committed' && isTooEarly(known.receipt)) continue;",
+        '',
+      ],
+      [
+        8,
+        'a source has its time',
+        'return await inTime(this.setup.clock, askMs, answer, late);',
+        'return await answer;',
+      ],
+      [8, 'the pauses have an end', 'pauses.most', 'Infinity'],
+      [4, 'who waits is woken', 'await wake?.(receipt)', 'await Promise.resolve()'],
+    ],
+  ),
+];
