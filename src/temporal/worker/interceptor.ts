@@ -54,7 +54,15 @@ async function execute(
   const fn = registered(activities, context.info.activityType);
   const startedAt = performance.now();
   const isOuter = isOutermost();
-  const attempt: ActivityAttempt = { defaults, context, input, fn, startedAt, warnOnce, isOutermost: isOuter };
+  const attempt: ActivityAttempt = {
+    defaults,
+    context,
+    input,
+    fn,
+    startedAt,
+    warnOnce,
+    isOutermost: isOuter,
+  };
   const marked = guardedOptions(fn);
   if (!marked && !isListed(defaults.guard, context.info.activityType)) {
     const steps = new Steps(engine, attempt);
