@@ -75,14 +75,15 @@ async function wakeActivity(client: Client, workflowId: string, receipt: Receipt
   const { runId } = receipt.origin;
   const claimer = runId ? await describe(client, workflowId, runId) : undefined;
   const run = claimer?.isOpen ? claimer : await describe(client, workflowId, '');
+  let hasWoken = false; // several calls may wait for one id
   for (const activity of run?.activities ?? []) {
     const isClaimer = run?.runId === runId && activity.activityId === receipt.origin['activityId'];
     // Activity ids of another run may belong to other calls: there only its failure tells.
     if (!isWaiting(activity) || !(isClaimer || (await waitsFor(client, activity, receipt)))) continue;
     if (isDueSoon(activity) || (await reset(client, { workflowId, runId: run?.runId ?? '' }, activity)))
-      return true;
+      hasWoken = true;
   }
-  return false;
+  return hasWoken;
 }
 
 interface DescribedRun {
@@ -122,8 +123,9 @@ const isWaiting = ({ state, paused, attempt, nextAttemptScheduleTime, lastFailur
   nextAttemptScheduleTime != null &&
   (Number(attempt) > 1 || lastFailure != null);
 
+/** What seems long overdue is not: then the clocks differ. */
 const isDueSoon = ({ nextAttemptScheduleTime: at }: Pending): boolean =>
-  at != null && Number(at.seconds) * 1000 - Date.now() < dueSoonMs;
+  at != null && Math.abs(Number(at.seconds) * 1000 - Date.now()) < dueSoonMs;
 
 /** Whether its last failure, the guard's, names this request id. */
 async function waitsFor(
