@@ -108,7 +108,13 @@ export class ActivityGuardPlugin extends SimplePlugin {
     const activity = [ours, ...(interceptors?.activity ?? [])];
     return {
       ...configured,
-      interceptors: { ...interceptors, activity, ...(workflowModules && { workflowModules }) },
+      // SimplePlugin leaves out what it does not know, such as `activityInbound` (1.24).
+      interceptors: {
+        ...options.interceptors,
+        ...interceptors,
+        activity,
+        ...(workflowModules && { workflowModules }),
+      },
     };
   }
 
