@@ -1,5 +1,6 @@
 import { calls } from './calls';
 import { decisions } from './decisions';
+import { evidence } from './evidence';
 import { ids } from './ids';
 import { memory } from './memory';
 import type { Mutation } from './mutation';
@@ -18,4 +19,5 @@ export const mutations: readonly Mutation[] = [
   ...temporal,
   ...nexus,
   ...resets,
+  ...evidence,
 ];

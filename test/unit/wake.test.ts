@@ -58,6 +58,7 @@ describe('an activity in back-off', () => {
   // Mutations: each of these reset.
   it.each([
     ['that runs', { state: 2, nextAttemptScheduleTime: null }, 'none'],
+    ['that runs, with a time for its next attempt', { state: 2 }, 'none'],
     ['that waits for a worker', { nextAttemptScheduleTime: null }, 'none'],
     ['whose first attempt is delayed', { attempt: 1 }, 'none'],
     ['that is paused', { state: 4, paused: true }, 'none'],

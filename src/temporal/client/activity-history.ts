@@ -111,11 +111,9 @@ class ActivityIndex {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) {
       const activityId = scheduled.activityId ?? '';
-      const earlier = this.byId.get(activityId);
-      if (earlier) earlier.isRepeated = true;
       const activity: RecordedActivity = {
         input: scheduled.input?.payloads ?? [],
-        ...{ attempt: undefined, identity: undefined, end: undefined, isRepeated: earlier !== undefined },
+        ...{ attempt: undefined, identity: undefined, end: undefined, isRepeated: this.byId.has(activityId) },
       };
       this.byId.set(activityId, activity);
       this.byEvent.set(Number(event.eventId), activity); // a Long, or a number
