@@ -50,6 +50,19 @@ export const evidence = [
     ],
     [2, 'an id that may be used again is read anew', 'isCounted(claimed.activityId)', 'true'],
   ]),
+  ...inFile(
+    'src/temporal/worker/guarded-call.ts',
+    ['unit/activity-interceptor'],
+    [
+      [
+        3,
+        'only the outermost guard says so',
+        "...(isOutermost ? { outermost: 'yes' } : {}),",
+        "outermost: 'yes',",
+      ],
+      [3, 'a local activity says so', "...(info.isLocal ? { local: 'yes' } : {}),", ''],
+    ],
+  ),
   ...inFile('src/temporal/client/activity-history.ts', tests, [
     [
       3,
