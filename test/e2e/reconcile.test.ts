@@ -77,14 +77,15 @@ describe("Temporal's history", () => {
     const { client } = here.stack.env;
     const history = new TemporalHistoryEvidence({ client });
     const receipt = await unwritten(randomUUID());
+    const { signal } = new AbortController();
     expect(history.covers(receipt)).toBe(true);
-    expect(await history.ask(receipt)).toMatchObject({ verdict: 'committed' });
+    expect(await history.ask(receipt, signal)).toMatchObject({ verdict: 'committed' });
     const { origin } = receipt;
     for (const [other, note] of [
       [{ ...origin, runId: randomUUID() }, /not found/],
-      [{ ...origin, activityId: '99' }, /no such activity/],
+      [{ ...origin, activityId: '99' }, /does not show the activity/],
     ] as const)
-      expect(await history.ask({ ...receipt, origin: other })).toMatchObject({
+      expect(await history.ask({ ...receipt, origin: other }, signal)).toMatchObject({
         ...{ verdict: 'undetermined', note: expect.stringMatching(note) },
       });
     for (const other of [

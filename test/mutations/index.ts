@@ -2,6 +2,7 @@ import { ask } from './ask';
 import { calls } from './calls';
 import { decisions } from './decisions';
 import { evidence } from './evidence';
+import { history } from './history';
 import { ids } from './ids';
 import { memory } from './memory';
 import type { Mutation } from './mutation';
@@ -22,4 +23,5 @@ export const mutations: readonly Mutation[] = [
   ...resets,
   ...ask,
   ...evidence,
+  ...history,
 ];

@@ -1,5 +1,6 @@
 /** Histories made by hand, and a client that serves them page by page. */
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import { defaultDataConverter } from '@temporalio/common';
 
 import { writeHeader, headerName, type CallHeader, type ScopeHeader } from '../../src/temporal/header';
 
@@ -17,6 +18,8 @@ const headerOf = (value: CallHeader | ScopeHeader | undefined) => ({
 export class MadeRun {
   readonly events: MadeEvent[] = [];
   isOpen = true;
+  /** What a description of the run says of activities that have not ended. */
+  pending: Attributes[] = [];
   /** The run that a reset has made of it. */
   resetRunId: string | undefined;
 
@@ -98,14 +101,51 @@ export class MadeRun {
 const notFound = (): Error =>
   Object.assign(new Error('5 NOT_FOUND'), { code: 5, details: 'gone', metadata: {} });
 
-/** A client of these runs; the last one of a workflow is its current one. `pages` counts what was asked for. */
-export function clientOf(runs: readonly MadeRun[], pageSize = 3): { client: Client; pages: () => number } {
+/** A client of these runs. */
+export interface MadeClient {
+  readonly client: Client;
+  /** Pages of histories that were asked for. */
+  readonly pages: () => number;
+  /** All else that was asked, in order. */
+  readonly asked: string[];
+}
+
+/** A client of these runs; the last one of a workflow is its current one. `update` answers updates. */
+export function clientOf(
+  runs: readonly MadeRun[],
+  pageSize = 3,
+  update: () => Promise<unknown> = () =>
+    Promise.reject(new WorkflowUpdateFailedError('no handler', undefined)),
+): MadeClient {
   let pages = 0;
+  const asked: string[] = [];
   const find = (workflowId: string, runId?: string): MadeRun | undefined =>
     runs.filter((run) => run.workflowId === workflowId && (!runId || run.runId === runId)).at(-1);
   const client = {
-    options: { namespace: 'default' },
+    options: { namespace: 'default', identity: 'test', loadedDataConverter: defaultDataConverter },
+    withDeadline: <T>(_deadline: number, work: () => Promise<T>): Promise<T> => work(),
+    withAbortSignal: <T>(_signal: AbortSignal, work: () => Promise<T>): Promise<T> => work(),
     workflowService: {
+      describeWorkflowExecution: async ({
+        execution,
+      }: {
+        execution: { workflowId: string; runId: string };
+      }) => {
+        asked.push('describe');
+        const run = find(execution.workflowId, execution.runId);
+        if (!run) throw notFound();
+        return {
+          workflowExecutionInfo: {
+            ...{ execution: { workflowId: run.workflowId, runId: run.runId } },
+            ...(run.isOpen ? {} : { closeTime: { seconds: 1 } }),
+          },
+          pendingActivities: run.pending,
+        };
+      },
+      resetActivity: async (request: { id: string; execution: { runId: string }; keepPaused: boolean }) => {
+        asked.push(`reset ${request.execution.runId}/${request.id}${request.keepPaused ? '' : ' unpaused'}`);
+        return {};
+      },
       getWorkflowExecutionHistory: async (request: {
         execution: { workflowId: string; runId: string };
         nextPageToken?: Uint8Array;
@@ -124,6 +164,10 @@ export function clientOf(runs: readonly MadeRun[], pageSize = 3): { client: Clie
     },
     workflow: {
       getHandle: (workflowId: string, runId?: string) => ({
+        executeUpdate: async (name: string, { args }: { args: unknown[] }) => {
+          asked.push(`update ${runId ?? 'current'} ${name} ${JSON.stringify(args)}`);
+          return update();
+        },
         describe: async () => {
           const run = find(workflowId, runId);
           if (!run) throw new WorkflowNotFoundError('not found', workflowId, runId);
@@ -136,5 +180,5 @@ export function clientOf(runs: readonly MadeRun[], pageSize = 3): { client: Clie
       }),
     },
   };
-  return { client: client as unknown as Client, pages: () => pages };
+  return { client: client as unknown as Client, pages: () => pages, asked };
 }

@@ -30,6 +30,7 @@ interface Attempt {
   /** What an interceptor inside the guard does around the activity. */
   readonly inner?: (next: () => Promise<unknown>) => Promise<unknown>;
   readonly twice?: boolean;
+  readonly isOutermost?: () => boolean;
 }
 
 const logged: string[] = [];
@@ -72,7 +73,11 @@ function contextOf({ info = {}, signal = new AbortController().signal }: Attempt
 /** One attempt at `act`. */
 function attempt(act: Activity, given: Attempt = {}): Promise<unknown> {
   const { args = [1], header = { id: 'order:1' }, defaults = {}, inner = (next) => next(), twice } = given;
-  const setup = { engine: world.worker().engine, defaults, activities: { act } };
+  const { isOutermost } = given;
+  const setup = {
+    ...{ engine: world.worker().engine, defaults, activities: { act } },
+    ...(isOutermost ? { isOutermost } : {}),
+  };
   const factory = activityInterceptor(setup);
   const intercept = (next: (input: never) => Promise<unknown>) => (input: never) =>
     factory(contextOf(given)).inbound?.execute?.(input, next as never) as Promise<unknown>;
@@ -321,6 +326,29 @@ describe('a failure', () => {
   it('that hands the effect over passes, and keeps the claim', async () => {
     expect(await ending(failing(new CompleteAsyncError()))).toBeInstanceOf(CompleteAsyncError);
     expect(await world.state()).toBe('delegated');
+  });
+});
+
+describe('the origin of a claim', () => {
+  const originOf = async (given: Attempt): Promise<unknown> => {
+    const claim = jest.spyOn(world.receipts, 'claim');
+    await ending(pay, given);
+    const { outermost, local } = claim.mock.calls.at(-1)?.[0].origin ?? {};
+    return { outermost, local };
+  };
+
+  // Mutations: history would prove what an interceptor outside the guard has made up.
+  it('says that the guard is outermost only where that is certain, at the moment of the claim', async () => {
+    let isOutermost = false;
+    const given = { isOutermost: () => isOutermost };
+    expect(await originOf({})).toEqual({});
+    expect(await originOf(given)).toEqual({});
+    isOutermost = true;
+    expect(await originOf(given)).toEqual({ outermost: 'yes' });
+  });
+
+  it('tells a local activity, which the history knows only as a marker', async () => {
+    expect(await originOf({ info: { isLocal: true } })).toEqual({ local: 'yes' });
   });
 });
 

@@ -1,138 +1,152 @@
-/** Temporal's own history as a witness: whether the activity that made a claim has completed, and with which result. */
+/** Evidence from Temporal's history: a result that reached it, although its receipt could not be written. */
 import type { Client } from '@temporalio/client';
-import type { Payload } from '@temporalio/common';
-import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
+import type { LoadedDataConverter, Payload } from '@temporalio/common';
+import {
+  decodeArrayFromPayloads,
+  ExternalStorageRunner,
+  type encodeToPayload,
+} from '@temporalio/common/lib/internal-non-workflow';
 
 import type { EvidenceSource, Finding, Receipt } from '../../core';
 import { outcomeOfPayloads } from '../outcomes/payload';
-import { ownerIn } from '../outcomes/convert';
-import { readEvents, type HistoryEvent } from './run-history';
+import { RunViews, type RecordedActivity } from './activity-history';
+import { isGone } from './gone';
+import type { RunOfWorkflow } from './run-history';
 
-/** What a history says of one activity. */
-interface RecordedActivity {
-  readonly input: readonly Payload[];
-  end: string | undefined;
-  /** Of a completed one. */
-  result: readonly Payload[] | undefined;
+/** What the source reads with. */
+export interface TemporalHistoryEvidenceOptions {
+  /** Of the namespace of the workflows; for `argumentsOf`, with the data converter of their workers. */
+  readonly client: Client;
 }
 
-type Activities = ReadonlyMap<string, RecordedActivity>;
-
-/** Temporal's own limit is 51,200. */
-const mostEvents = 60_000;
-
-/** Receipts of one run come together; what happens meanwhile is seen at the next look. */
-const freshMs = 2000;
-const mostRuns = 100;
-
-/** The code of gRPC. */
-const notFound = 5;
-
-const ends = {
-  activityTaskFailedEventAttributes: 'failed',
-  activityTaskTimedOutEventAttributes: 'timed out',
-  activityTaskCanceledEventAttributes: 'was cancelled',
-} as const;
-
-/**
- * Reads outcomes from workflow histories: for a claim whose worker died after Temporal had its result, or whose receipt
- * could not be written. History proves only that an effect happened, and only of an activity that is guarded as a whole by
- * the outermost interceptor of its worker (`ActivityGuardPlugin` notes that in the claim); a failure, a time-out or an
- * absence proves nothing. Steps, local and standalone activities are not covered.
- */
-export class TemporalHistoryEvidence implements EvidenceSource {
-  readonly name = 'temporal-history';
-  private readonly runs = new Map<
-    string,
-    { readonly at: number; readonly activities: Promise<Activities> }
-  >();
-
-  /** @param options `client`: of the Temporal namespace whose workflows are asked about, with the worker's data converter */
-  constructor(private readonly options: { readonly client: Client }) {}
-
-  covers({ origin, transactional }: Receipt): boolean {
-    return this.isReadable(origin) && origin['outermost'] === 'yes' && !('step' in origin) && !transactional;
-  }
-
-  /** Rejects when Temporal cannot be reached; asking again is safe. */
-  async ask({ origin }: Receipt): Promise<Finding> {
-    const activity = await this.find(origin);
-    if (activity === 'no workflow')
-      return undetermined('its workflow is not found: perhaps it was deleted, or is past its retention');
-    if (!activity) return undetermined('its workflow has no such activity');
-    if (activity.end === undefined) return undetermined('its activity has not ended');
-    if (activity.end !== 'completed')
-      return undetermined(`its activity ${activity.end}, which proves nothing`);
-    return {
-      verdict: 'committed',
-      outcome: outcomeOfPayloads(activity.result),
-      note: 'its activity completed',
-    };
-  }
-
-  /**
-   * The arguments of the activity that made a claim, decoded as its worker decodes them; `undefined` where no history has
-   * them. Of a step, those of its whole activity.
-   */
-  async argumentsOf({ origin }: Receipt): Promise<readonly unknown[] | undefined> {
-    if (!this.isReadable(origin)) return undefined;
-    const activity = await this.find(origin);
-    if (!activity || activity === 'no workflow') return undefined;
-    const { loadedDataConverter, namespace } = this.options.client.options;
-    return decodeArrayFromPayloads(loadedDataConverter, [...activity.input], ownerIn(namespace));
-  }
-
-  private isReadable(origin: Receipt['origin']): boolean {
-    const { temporalNamespace, workflowId, runId, activityId, local } = origin;
-    const isRemote = workflowId !== undefined && runId !== undefined && activityId !== undefined && !local;
-    return isRemote && temporalNamespace === this.options.client.options.namespace;
-  }
-
-  private async find({
-    workflowId = '',
-    runId = '',
-    activityId = '',
-  }: Receipt['origin']): Promise<RecordedActivity | 'no workflow' | undefined> {
-    try {
-      return (await this.read(workflowId, runId)).get(activityId);
-    } catch (error) {
-      if ((error as { code?: unknown }).code === notFound) return 'no workflow';
-      throw error;
-    }
-  }
-
-  private read(workflowId: string, runId: string): Promise<Activities> {
-    const now = performance.now();
-    for (const [key, { at }] of this.runs)
-      if (now - at > freshMs || this.runs.size >= mostRuns) this.runs.delete(key);
-    const found = this.runs.get(runId);
-    if (found) return found.activities;
-    const activities = readActivities(this.options.client, workflowId, runId);
-    this.runs.set(runId, { at: now, activities });
-    return activities;
-  }
+/** An activity, as the claim named it. */
+interface ClaimedActivity extends RunOfWorkflow {
+  readonly activityId: string;
 }
 
 const undetermined = (note: string): Finding => ({ verdict: 'undetermined', note });
 
-async function readActivities(client: Client, workflowId: string, runId: string): Promise<Activities> {
-  const byId = new Map<string, RecordedActivity>();
-  const byEvent = new Map<number, RecordedActivity>();
-  const take = (event: HistoryEvent): void => {
-    const { activityTaskScheduledEventAttributes: scheduled } = event;
-    if (scheduled) {
-      const activity = { input: scheduled.input?.payloads ?? [], end: undefined, result: undefined };
-      byId.set(scheduled.activityId ?? '', activity);
-      byEvent.set(Number(event.eventId), activity);
+/** The ids that the SDK gives count upwards, so that no activity of the run has the same one again. */
+const isCounted = (activityId: string): boolean => /^\d+$/.test(activityId);
+
+/**
+ * Reads in Temporal's history what became of an effect: where the activity has completed, it was committed, with the
+ * result that the workflow got. Nothing else proves anything: a failure, a time-out, a cancellation or an absence is
+ * `'undetermined'`.
+ *
+ * Covers claims on whole activities of workflows, in the client's namespace, made where the guard was certainly the
+ * outermost activity interceptor (`origin.outermost`; the plugin knows, interceptors registered by hand do not). Not
+ * covered: steps; local activities; activities that a client started without a workflow; transactional effects, which
+ * a failover can take back although their activity has completed.
+ */
+export class TemporalHistoryEvidence implements EvidenceSource {
+  readonly name = 'temporal-history';
+  private readonly client: Client;
+  private readonly views: RunViews;
+
+  constructor({ client }: TemporalHistoryEvidenceOptions) {
+    this.client = client;
+    this.views = new RunViews(client);
+  }
+
+  /** Whether a history can say anything of this receipt. */
+  covers(receipt: Receipt): boolean {
+    const { step, outermost } = receipt.origin;
+    return (
+      step === undefined &&
+      outermost === 'yes' &&
+      !receipt.transactional &&
+      this.activityOf(receipt) !== undefined
+    );
+  }
+
+  /**
+   * Looks whether the activity has completed. One request while it is pending, and the pages of its history after that.
+   * @throws what the client throws when Temporal cannot be reached, and the signal's reason; asking again is safe
+   */
+  async ask(receipt: Receipt, signal: AbortSignal): Promise<Finding> {
+    const claimed = this.covers(receipt) ? this.activityOf(receipt) : undefined;
+    if (!claimed) return undetermined('the history cannot tell for this kind of claim');
+    try {
+      const view = this.views.of(claimed, isCounted(claimed.activityId));
+      const pending = (await view.pending(signal)).get(claimed.activityId);
+      if (pending) {
+        const paused = pending.isPaused ? ', paused' : '';
+        return undetermined(`the activity is still pending (attempt ${pending.attempt}${paused})`);
+      }
+      return await this.findingOf(receipt, (await view.activities(signal)).get(claimed.activityId));
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      return undetermined('the workflow execution is not found (its retention may be over)');
     }
-    const { activityTaskCompletedEventAttributes: completed } = event;
-    const done = byEvent.get(Number(completed?.scheduledEventId));
-    if (done) Object.assign(done, { end: 'completed', result: completed?.result?.payloads });
-    for (const [name, end] of Object.entries(ends)) {
-      const ended = byEvent.get(Number(event[name as keyof typeof ends]?.scheduledEventId));
-      if (ended) ended.end = end;
+  }
+
+  /**
+   * The arguments of the activity that claimed, from the event that scheduled it, decoded by the client's data
+   * converter; of a step, those of its whole activity. `undefined` where no history has them: local activities,
+   * activities without a workflow, workflows that are gone, an activity id that the workflow used twice.
+   * @throws what the client or the data converter throws; asking again is safe
+   */
+  async argumentsOf(receipt: Receipt, signal?: AbortSignal): Promise<readonly unknown[] | undefined> {
+    const claimed = this.activityOf(receipt);
+    if (!claimed) return undefined;
+    const { workflowId, activityId } = claimed;
+    try {
+      const view = this.views.of(claimed, isCounted(activityId));
+      const found = (await view.activities(signal ?? new AbortController().signal)).get(activityId);
+      if (!found || found.isRepeated) return undefined;
+      const owner: NonNullable<Parameters<typeof encodeToPayload>[2]> = {
+        ...{ type: 'activity', namespace: this.client.options.namespace, workflowId, activityId },
+        isLocal: false,
+      };
+      return await decodeArrayFromPayloads(this.converter, await this.retrieved(found.input), owner);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      return undefined;
     }
-  };
-  await readEvents(client, { workflowId, runId }, mostEvents, take);
-  return byId;
+  }
+
+  private get converter(): LoadedDataConverter {
+    return this.client.options.loadedDataConverter;
+  }
+
+  /** The activity of the workflow that claimed, if its history is this client's to read. */
+  private activityOf({ origin }: Receipt): ClaimedActivity | undefined {
+    const { temporalNamespace, workflowId, runId, activityId, local } = origin;
+    if (temporalNamespace !== this.client.options.namespace || local !== undefined) return undefined;
+    return workflowId && runId && activityId ? { workflowId, runId, activityId } : undefined;
+  }
+
+  private async findingOf(receipt: Receipt, activity: RecordedActivity | undefined): Promise<Finding> {
+    if (!activity) return undetermined('the history does not show the activity');
+    const { end, attempt, identity, isRepeated } = activity;
+    if (isRepeated)
+      return undetermined('the history cannot tell which of several activities of this id it was');
+    if (!end) return undetermined('the history shows no end of the activity');
+    if (end.how !== 'completed') return undetermined(`the activity ${end.how}`);
+    // Another attempt may have run on a worker without the guard, or was completed by hand while it waited.
+    if (String(attempt) !== receipt.origin['attempt'])
+      return undetermined(`attempt ${attempt ?? '?'} has completed, not the one that claimed`);
+    // Somebody who completes an activity by hand wants the workflow to go on, whatever happened.
+    if (receipt.state !== 'delegated' && end.identity !== identity)
+      return undetermined('the activity was completed from elsewhere, not by the worker that claimed');
+    const result = await this.retrieved(end.result ?? []);
+    if (result.some(isReference))
+      return undetermined('the result is in an external storage that is not known here');
+    return { verdict: 'committed', outcome: outcomeOfPayloads(result) };
+  }
+
+  /** Receipts hold results themselves; the history may refer to a storage of large ones. */
+  private async retrieved(payloads: readonly Payload[]): Promise<Payload[]> {
+    const { externalStorage } = this.converter;
+    return externalStorage && payloads.some(isReference)
+      ? new ExternalStorageRunner(externalStorage).retrieve([...payloads])
+      : [...payloads];
+  }
+}
+
+/** What the SDK puts in place of a payload that it has stored elsewhere. */
+function isReference({ metadata }: Payload): boolean {
+  const type = metadata?.['messageType'];
+  return type != null && new TextDecoder().decode(type) === 'temporal.api.sdk.v1.ExternalStorageReference';
 }

@@ -130,7 +130,13 @@ export class ActivityGuardPlugin extends SimplePlugin {
     return {
       ...configured,
       activities: withOurs(activities, this.guard),
-      interceptors: { ...interceptors, activity, ...(modules && { workflowModules: modules }) },
+      // SimplePlugin leaves out what it does not know, such as `activityInbound` (1.24).
+      interceptors: {
+        ...options.interceptors,
+        ...interceptors,
+        activity,
+        ...(modules && { workflowModules: modules }),
+      },
     };
   }
 
@@ -158,14 +164,14 @@ export class ActivityGuardPlugin extends SimplePlugin {
    * @throws InvalidRequestError when the guard is configured so that it cannot work
    */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-    const [outermost] = worker.options.interceptors.activity;
-    const place = outermost && this.places.get(outermost);
-    if (place) place.worker = worker;
     // The same plugin on the connection and on the worker comes here twice.
     if (!this.checked.has(worker)) {
       await preflight(worker, this.guard.receipts, this.guard);
       this.checked.add(worker);
     }
+    const [outermost] = worker.options.interceptors.activity;
+    const place = outermost && this.places.get(outermost);
+    if (place) place.worker = worker;
     const stopReconciling = this.reconcileFor(worker);
     this.running++;
     try {
