@@ -352,9 +352,9 @@ update ${schema}.sweeps s set swept_until = greatest(s.swept_until, last.until) 
   set look_at = case when known.held then known.lease_until else clock_timestamp() + ${milliseconds('$3')} end,
     looks = q.looks + case when known.held then 0 else 1 end
   from known where q.key = known.key and (known.held or known.looked_at)
-  returning q.key, q.looks - 1 as looks, known.held
+  returning q.key as taken_key, q.looks - 1 as looks, known.held
 )
-select ${columns.replace('key::text', 'r.key::text')}, taken.looks from taken join ${schema}.receipts r on r.key = taken.key where not taken.held`,
+select ${columns}, looks from taken join ${schema}.receipts on key = taken_key where not held`,
     ),
 
     lookAgain: named(
@@ -376,9 +376,12 @@ where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::te
   return {
     get: named('get', `select ${columns} from ${schema}.receipts r where r.key = $1::uuid`),
 
+    // Key by key: without statistics, a list of keys and an order read all rows by id (10 s for 200 of 100,000 keys).
     evidenceOf: named(
       'evidence_of',
-      `select e.key::text as key, ${evidenceColumns} from ${schema}.evidence e where e.key = any($1::text::uuid[]) order by e.id`,
+      `select wanted.key::text as key, ${evidenceColumns}
+from unnest($1::text::uuid[]) as wanted (key)
+cross join lateral (select * from ${schema}.evidence e where e.key = wanted.key offset 0) as e order by e.id`,
     ),
 
     list: named('list', `${listed}\norder by r.claimed_at desc, r.key limit $4::integer`),
