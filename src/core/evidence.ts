@@ -1,5 +1,14 @@
 /** What several sources together say of one outcome. Pure. */
-import { isFree, isUnresolved, noResult, type Evidence, type Outcome, type Receipt } from './receipt';
+import {
+  isFree,
+  isProvisional,
+  isSettled,
+  isUnresolved,
+  noResult,
+  type Evidence,
+  type Outcome,
+  type Receipt,
+} from './receipt';
 
 /** The guard's own conclusion from the evidence on file; as a source it says nothing new. */
 export const concludedSource = 'evidence';
@@ -82,10 +91,10 @@ export function judge(receipt: Receipt, evidence: readonly Evidence[]): Judgemen
 
 /** How final a receipt is, by its policy and what is on file. The time that has to pass is the database's to judge. */
 export function finalityOf(receipt: Receipt, evidence: readonly Evidence[]): Finality | 'due' {
-  const { state, finality, finalAt, contested } = receipt;
+  const { state, finality, contested } = receipt;
   if (state === 'pruned' || state === 'superseded') return 'final';
-  if (state !== 'committed' && state !== 'rejected') return contested ? 'contested' : 'open';
-  if (!finality || finalAt !== undefined) return 'final';
+  if (!isSettled(receipt)) return contested ? 'contested' : 'open';
+  if (!finality || !isProvisional(receipt)) return 'final';
   if (contested) return 'contested';
   const words = lastWords(evidence).filter(countsFor(receipt));
   const [agrees, contradicts] = state === 'committed' ? [isYes, isNo] : [isNo, isYes];
@@ -98,9 +107,4 @@ export function finalityOf(receipt: Receipt, evidence: readonly Evidence[]): Fin
 
 /** Whether new evidence can still change what the receipt says. */
 export const isOpenToEvidence = (receipt: Receipt): boolean =>
-  isUnresolved(receipt) ||
-  isFree(receipt) ||
-  receipt.state === 'delegated' ||
-  ((receipt.state === 'committed' || receipt.state === 'rejected') &&
-    receipt.finality !== undefined &&
-    receipt.finalAt === undefined);
+  isUnresolved(receipt) || isFree(receipt) || receipt.state === 'delegated' || isProvisional(receipt);

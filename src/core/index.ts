@@ -36,7 +36,15 @@ export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
 export { recordEvidence } from './record-evidence';
 export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
 export { finalityOf, operatorSource } from './evidence';
-export { compensated, isFree, isUnresolved, noResult, receiptStates } from './receipt';
+export {
+  compensated,
+  isFree,
+  isProvisional,
+  isSettled,
+  isUnresolved,
+  noResult,
+  receiptStates,
+} from './receipt';
 export type {
   Evidence,
   FinalityTerms,

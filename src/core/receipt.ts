@@ -101,6 +101,14 @@ export const isUnresolved = (receipt: Standing): boolean =>
 export const isFree = (receipt: Standing): boolean =>
   receipt.state === 'released' || (isLapsed(receipt) && provesNothingHappened(receipt));
 
+/** It has an outcome. */
+export const isSettled = ({ state }: Pick<Receipt, 'state'>): boolean =>
+  state === 'committed' || state === 'rejected';
+
+/** Settled, and not final yet by its own terms. */
+export const isProvisional = (receipt: Pick<Receipt, 'state' | 'finality' | 'finalAt'>): boolean =>
+  isSettled(receipt) && receipt.finality !== undefined && receipt.finalAt === undefined;
+
 /**
  * What a source says of an outcome. An operator can also say `'superseded'` (let the intent happen once more) and
  * `'compensated'` (it happened, and has been undone).

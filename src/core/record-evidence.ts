@@ -2,7 +2,7 @@
 import { hashOfWrittenId, receiptKey, requestIdProblem } from '../ids';
 import { InvalidRequestError } from './errors';
 import { ownSources } from './evidence';
-import type { Outcome, ReceiptState } from './receipt';
+import { isProvisional, isSettled, type Outcome, type ReceiptState } from './receipt';
 import type { ReceiptStore } from './store';
 import { lookForFinality, weigh } from './weigh';
 
@@ -62,7 +62,7 @@ export async function recordEvidence(
   const now = (await receipts.get(key)) ?? known;
   await lookForFinality(receipts, now);
   const { state, contested } = now.receipt;
-  return { state, contested, late: now.evidence.at(-1)?.late ?? false };
+  return { state, contested, late: isSettled(known.receipt) && !isProvisional(known.receipt) };
 }
 
 function problemOf({ requestId, source, verdict }: ReportedEvidence): string | undefined {

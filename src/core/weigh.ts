@@ -1,6 +1,6 @@
 /** Acting on what the sources say of an outcome. */
 import { concludedSource, finalityOf, isOpenToEvidence, judge, type Finality } from './evidence';
-import type { Evidence, Outcome, Receipt } from './receipt';
+import { isSettled, type Evidence, type Outcome, type Receipt } from './receipt';
 import type { ReceiptStore } from './store';
 
 /** A receipt as it was read together with its evidence. */
@@ -39,7 +39,7 @@ export async function weigh(store: Evidencing, known: KnownOutcome, said?: Said)
     await keep(false);
     return receipt.contested ? 'contested' : 'kept';
   }
-  if (receipt.state === 'committed' || receipt.state === 'rejected') {
+  if (isSettled(receipt)) {
     const isContested = finalityOf(receipt, all) === 'contested';
     await keep(isContested);
     return isContested ? 'contested' : 'kept';

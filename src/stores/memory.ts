@@ -20,7 +20,16 @@ import type {
   TakeOverRequest,
   Verdict,
 } from '../core';
-import { compensated, isFree, isUnresolved, noResult, operatorSource, receiptStates } from '../core';
+import {
+  compensated,
+  isFree,
+  isProvisional,
+  isSettled,
+  isUnresolved,
+  noResult,
+  operatorSource,
+  receiptStates,
+} from '../core';
 import { systemClock } from '../system-clock';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -34,7 +43,7 @@ type Kept = Omit<Evidence, 'at' | 'ageMs'>;
 
 /** A superseded row stays one, without its outcome: it leads to the generation after it. */
 const isPrunable = ({ state, outcome }: Row): boolean =>
-  state === 'committed' || state === 'rejected' || (state === 'superseded' && outcome !== undefined);
+  isSettled({ state }) || (state === 'superseded' && outcome !== undefined);
 
 /** @internal What several stores share, as processes share a database. */
 export class MemoryDatabase {
@@ -144,7 +153,7 @@ export class MemoryReceipts implements ReceiptStore {
       return false;
     const isOperator = source === operatorSource;
     const isConfirmed =
-      isOperator && this.isProvisional(row) && (row.state === 'committed') === (verdict === 'committed');
+      isOperator && isProvisional(row) && (row.state === 'committed') === (verdict === 'committed');
     const isOpenTo = (!row.contested || isOperator) && this.takes(row, verdict);
     this.keep(key, { source, verdict, epoch, note, by, outcome });
     if (row.epoch !== epoch || !(isOpenTo || isConfirmed)) return false;
@@ -154,7 +163,7 @@ export class MemoryReceipts implements ReceiptStore {
       else if (verdict === 'committed') this.write(row, 'committed', outcome ?? noResult);
       else this.write(row, 'rejected', compensated);
     }
-    if (isConfirmed || (isOperator && this.isProvisional(row))) row.finalAt = this.database.time;
+    if (isConfirmed || (isOperator && isProvisional(row))) row.finalAt = this.database.time;
     return true;
   }
 
@@ -164,14 +173,14 @@ export class MemoryReceipts implements ReceiptStore {
     this.keep(key, { source, verdict, epoch, note, by, outcome });
     if (!contests || row?.epoch !== epoch) return;
     const isOpen = this.isUnresolved(row) || this.isFree(row);
-    if (!isOpen && !this.isProvisional(row)) return;
+    if (!isOpen && !isProvisional(row)) return;
     row.contested = true;
     if (isOpen) row.state = 'unknown';
   }
 
   async finalize(key: string, epoch: number, evidence: number): Promise<boolean> {
     const row = this.database.rows.get(key);
-    if (row?.epoch !== epoch || row.contested || !this.isProvisional(row)) return false;
+    if (row?.epoch !== epoch || row.contested || !isProvisional(row)) return false;
     const isDue = row.settledWhen + (row.finality?.afterMs ?? 0) <= this.database.clock.monotonic();
     if (!isDue || this.evidenceOf(key).length !== evidence) return false;
     row.finalAt = this.database.time;
@@ -218,7 +227,7 @@ export class MemoryReceipts implements ReceiptStore {
   async prune({ retainMs, limit = 10_000 }: PruneRequest): Promise<number> {
     const now = this.database.clock.monotonic();
     const due = this.ownRows()
-      .filter((row) => isPrunable(row) && !row.contested && !this.isProvisional(row))
+      .filter((row) => isPrunable(row) && !row.contested && !isProvisional(row))
       .filter((row) => row.settledWhen + (row.retainMs ?? retainMs) <= now)
       .slice(0, limit);
     for (const row of due) {
@@ -322,7 +331,7 @@ export class MemoryReceipts implements ReceiptStore {
   private keep(key: string, said: Pick<Kept, 'source' | 'verdict' | 'epoch'> & Partial<Kept>): void {
     const { evidence, time, clock, rows } = this.database;
     const row = rows.get(key);
-    const late = row !== undefined && isSettled(row) && !this.isProvisional(row);
+    const late = row !== undefined && isSettled(row) && !isProvisional(row);
     const nothing = { note: undefined, by: undefined, outcome: undefined };
     evidence.push({ ...nothing, ...said, key, late, at: time, ageMs: 0, since: clock.monotonic() });
   }
@@ -334,13 +343,8 @@ export class MemoryReceipts implements ReceiptStore {
       .map(({ key: _key, since, ...rest }) => ({ ...rest, ageMs: now - since }));
   }
 
-  /** Settled, and not final yet by its own terms. */
-  private isProvisional(row: Row): boolean {
-    return isSettled(row) && row.finality !== undefined && row.finalAt === undefined;
-  }
-
   private isLookedAt(row: Row): boolean {
-    const isOpen = this.isUnresolved(row) || row.state === 'delegated' || this.isProvisional(row);
+    const isOpen = this.isUnresolved(row) || row.state === 'delegated' || isProvisional(row);
     return isOpen && !row.contested;
   }
 
@@ -363,8 +367,6 @@ export class MemoryReceipts implements ReceiptStore {
     return { ...row, leaseRemainingMs: leaseUntil - now, ageMs: now - firstClaim };
   }
 }
-
-const isSettled = ({ state }: Row): boolean => state === 'committed' || state === 'rejected';
 
 const neverSuperseded: readonly ReceiptState[] = ['delegated', 'superseded', 'pruned'];
 

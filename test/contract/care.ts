@@ -2,7 +2,18 @@
 import { randomUUID } from 'node:crypto';
 
 import type { ReceiptState, ReceiptStore } from '../../src/core';
-import { another, lease, newId, outcomeOf, over, read, requestFor, rowIn, type StoreFixture } from './rows';
+import {
+  another,
+  lease,
+  newId,
+  outcomeOf,
+  over,
+  read,
+  requestFor,
+  rowIn,
+  withPlace,
+  type StoreFixture,
+} from './rows';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -10,14 +21,7 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
   describe(`care in ${name}`, () => {
     let fixture: StoreFixture;
     let store: ReceiptStore;
-    beforeAll(async () => {
-      fixture = await makeStore();
-      store = fixture.open('default');
-    });
-    afterAll(async () => {
-      await store?.close();
-      await fixture?.close();
-    });
+    withPlace(makeStore, (opened, first) => ([fixture, store] = [opened, first]));
 
     describe('a delegated claim', () => {
       // Mutation: a lapsed claim that is delegated; somebody may have been told by then that it is unknown.

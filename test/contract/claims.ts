@@ -13,6 +13,7 @@ import {
   requestFor,
   rowIn,
   states,
+  withPlace,
   type StoreFixture,
 } from './rows';
 
@@ -20,14 +21,7 @@ export function describeClaims(name: string, makeStore: () => Promise<StoreFixtu
   describe(`claims in ${name}`, () => {
     let fixture: StoreFixture;
     let store: ReceiptStore;
-    beforeAll(async () => {
-      fixture = await makeStore();
-      store = fixture.open('default');
-    });
-    afterAll(async () => {
-      await store?.close();
-      await fixture?.close();
-    });
+    withPlace(makeStore, (opened, first) => ([fixture, store] = [opened, first]));
 
     describe('a claim', () => {
       it('of a new id writes the row and returns it', async () => {

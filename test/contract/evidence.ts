@@ -12,6 +12,7 @@ import {
   requestFor,
   rowIn,
   textOf,
+  withPlace,
   type StoreFixture,
 } from './rows';
 
@@ -22,14 +23,7 @@ export function describeEvidence(name: string, makeStore: () => Promise<StoreFix
   describe(`evidence in ${name}`, () => {
     let fixture: StoreFixture;
     let store: ReceiptStore;
-    beforeAll(async () => {
-      fixture = await makeStore();
-      store = fixture.open('default');
-    });
-    afterAll(async () => {
-      await store?.close();
-      await fixture?.close();
-    });
+    withPlace(makeStore, (opened, first) => ([fixture, store] = [opened, first]));
 
     const contested = async (state: 'unknown' | 'claimed' | 'released' = 'unknown') => {
       const owner = await rowIn(store, state, over);

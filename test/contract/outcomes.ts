@@ -13,21 +13,14 @@ import {
   rowIn,
   states,
   textOf,
+  withPlace,
   type StoreFixture,
 } from './rows';
 
 export function describeOutcomes(name: string, makeStore: () => Promise<StoreFixture>): void {
   describe(`outcomes in ${name}`, () => {
-    let fixture: StoreFixture;
     let store: ReceiptStore;
-    beforeAll(async () => {
-      fixture = await makeStore();
-      store = fixture.open('default');
-    });
-    afterAll(async () => {
-      await store?.close();
-      await fixture?.close();
-    });
+    withPlace(makeStore, (_opened, first) => (store = first));
 
     describe('a settlement', () => {
       // [state, what "committed" answers, what "rejected" answers]

@@ -2,20 +2,13 @@
 import { randomUUID } from 'node:crypto';
 
 import type { ListFilter, Origin, ReceiptStore } from '../../src/core';
-import { lease, over, requestFor, newId, rowIn, states, type StoreFixture } from './rows';
+import { lease, over, requestFor, newId, rowIn, states, withPlace, type StoreFixture } from './rows';
 
 export function describeReading(name: string, makeStore: () => Promise<StoreFixture>): void {
   describe(`reading in ${name}`, () => {
     let fixture: StoreFixture;
     let store: ReceiptStore;
-    beforeAll(async () => {
-      fixture = await makeStore();
-      store = fixture.open('default');
-    });
-    afterAll(async () => {
-      await store?.close();
-      await fixture?.close();
-    });
+    withPlace(makeStore, (opened, first) => ([fixture, store] = [opened, first]));
 
     describe('reading', () => {
       it('of a receipt gives its evidence in the order it came, with its notes', async () => {

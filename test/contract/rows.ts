@@ -17,6 +17,24 @@ export interface StoreFixture {
   close(): Promise<void>;
 }
 
+/** Opens a place for all tests of a `describe`, with a first store in it, and closes both after them. */
+export function withPlace(
+  makeStore: () => Promise<StoreFixture>,
+  use: (fixture: StoreFixture, store: ReceiptStore) => void,
+): void {
+  let fixture: StoreFixture | undefined;
+  let store: ReceiptStore | undefined;
+  beforeAll(async () => {
+    fixture = await makeStore();
+    store = fixture.open('default');
+    use(fixture, store);
+  });
+  afterAll(async () => {
+    await store?.close();
+    await fixture?.close();
+  });
+}
+
 /** A lease that is over from the start: what a holder leaves behind, with no need to wait for it. */
 export const over = -60_000;
 export const lease = 60_000;

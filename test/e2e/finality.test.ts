@@ -2,15 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { Workflow, WorkflowHandle } from '@temporalio/client';
-
 import { recordEvidence, type ReportedEvidence } from 'activity-guard';
 import { guarded, requestId } from 'activity-guard/activity';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { receiptKey, hashRequestId } from '../../src/ids';
 import { awaitNothing, tradeThenPayOut } from '../fixtures/finality-workflows';
 import { until } from '../support/waiting';
-import { WorkerHere } from '../support/worker-here';
+import { WorkerHere, type AnyStarter } from '../support/worker-here';
 
 let here: WorkerHere;
 beforeAll(async () => (here = await WorkerHere.start(require.resolve('../fixtures/finality-workflows'))));
@@ -26,25 +24,8 @@ const activities = {
   payOut: guarded(async (order: string) => (paidOut.push(order), 'paid out')),
 };
 
-async function withWorker<T>(
-  work: (
-    start: <W extends Workflow>(workflow: W, ...args: Parameters<W>) => Promise<WorkflowHandle<W>>,
-  ) => Promise<T>,
-): Promise<T> {
-  const taskQueue = randomUUID();
-  const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
-  return here.withWorker(taskQueue, { activities, plugins }, (worker) =>
-    worker.runUntil(
-      work((workflow, ...args) =>
-        here.stack.env.client.workflow.start(workflow, {
-          args,
-          taskQueue,
-          workflowId: randomUUID(),
-        } as never),
-      ),
-    ),
-  );
-}
+const withWorker = <T>(work: (start: AnyStarter) => Promise<T>): Promise<T> =>
+  here.starting({ activities, plugins: [new ActivityGuardPlugin({ receipts: here.receipts })] }, work);
 
 const say = (order: string, source: string, verdict: ReportedEvidence['verdict']) =>
   recordEvidence(here.receipts, { requestId: ids.get(order) ?? '', source, verdict });

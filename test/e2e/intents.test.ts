@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { Workflow, WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 
 import { guarded, requestId } from 'activity-guard/activity';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
@@ -13,7 +13,7 @@ import {
   payWithNonce,
   type Order,
 } from '../fixtures/intent-workflows';
-import { logged, WorkerHere } from '../support/worker-here';
+import { logged, WorkerHere, type AnyStarter } from '../support/worker-here';
 
 let here: WorkerHere;
 beforeAll(async () => (here = await WorkerHere.start(require.resolve('../fixtures/intent-workflows'))));
@@ -33,26 +33,8 @@ const activities = {
   pay: guarded(async (order: Order) => slowly(order.id)),
 };
 
-/** Runs `work` with a worker, and something that starts workflows on it. */
-async function withWorker<T>(
-  work: (
-    start: <W extends Workflow>(workflow: W, ...args: Parameters<W>) => Promise<WorkflowHandle<W>>,
-  ) => Promise<T>,
-): Promise<T> {
-  const taskQueue = randomUUID();
-  const plugins = [new ActivityGuardPlugin({ receipts: here.receipts })];
-  return here.withWorker(taskQueue, { activities, plugins }, (worker) =>
-    worker.runUntil(
-      work((workflow, ...args) =>
-        here.stack.env.client.workflow.start(workflow, {
-          args,
-          taskQueue,
-          workflowId: randomUUID(),
-        } as never),
-      ),
-    ),
-  );
-}
+const withWorker = <T>(work: (start: AnyStarter) => Promise<T>): Promise<T> =>
+  here.starting({ activities, plugins: [new ActivityGuardPlugin({ receipts: here.receipts })] }, work);
 
 async function resetToStart({ workflowId }: WorkflowHandle): Promise<WorkflowHandle> {
   const { client } = here.stack.env;

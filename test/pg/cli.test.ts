@@ -1,37 +1,16 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-
 import { generationId, hashRequestId, receiptKey } from '../../src/ids';
 import { outcomeOf, over, read, requestFor, textOf } from '../contract/rows';
+import { runCli, type Ended } from '../support/cli-process';
 import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
-
-const main = join(__dirname, '../../src/cli/main.js');
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 let scratch: ScratchSchema;
 /** Everything the command ever printed. */
 let printed = '';
 
-function cli(...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...args, '--schema', scratch.schema], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 20_000,
-  });
-  const ended = { out: '', err: '' };
-  child.stdout.on('data', (chunk: Buffer) => (ended.out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (ended.err += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      printed += ended.out + ended.err;
-      resolve({ code, ...ended });
-    });
-  });
+async function cli(...args: string[]): Promise<Ended> {
+  const ended = await runCli([...args, '--schema', scratch.schema]);
+  printed += ended.out + ended.err;
+  return ended;
 }
 
 const json = async (...args: string[]): Promise<unknown> => {

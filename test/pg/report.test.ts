@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,38 +12,26 @@ import type { Report } from '../../src/cli/report/reconcile';
 import { generationId, hashedRequestId, hashRequestId, receiptKey } from '../../src/ids';
 import type { ReceiptStore } from '../../src/core';
 import { outcomeOf, over, requestFor } from '../contract/rows';
+import { cliMain, runCli, type Ended } from '../support/cli-process';
 import { newPool, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
-const main = join(__dirname, '../../src/cli/main.js');
 const secret = 'SECRET-4111-1111';
 const folder = mkdtempSync(join(tmpdir(), 'report-'));
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 let scratch: ScratchSchema;
 /** Everything the command ever printed. */
 let printed = '';
 
-function run(args: readonly string[], { input = '', flags = [] as readonly string[] } = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [...flags, main, 'report', ...args, '--schema', scratch.schema], {
-    timeout: 120_000,
+async function run(
+  args: readonly string[],
+  more: { input?: string; flags?: readonly string[] } = {},
+): Promise<Ended> {
+  const ended = await runCli(['report', ...args, '--schema', scratch.schema], {
+    ...more,
+    timeoutMs: 120_000,
   });
-  child.stdin.on('error', () => undefined); // it may end before it has read everything
-  child.stdin.end(input);
-  const ended = { out: '', err: '' };
-  child.stdout.on('data', (chunk: Buffer) => (ended.out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (ended.err += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      printed += ended.out.slice(0, 100_000) + ended.err;
-      resolve({ code, ...ended });
-    });
-  });
+  printed += ended.out.slice(0, 100_000) + ended.err;
+  return ended;
 }
 
 const file = (name: string, content: string): string => {
@@ -286,7 +274,7 @@ describe('activity-guard report', () => {
   });
 
   it('loads the parser of CSV only when it reads some', async () => {
-    const script = `require(${JSON.stringify(main)}); console.log(Object.keys(require.cache).filter((f) => f.includes('csv-parse')).length)`;
+    const script = `require(${JSON.stringify(cliMain)}); console.log(Object.keys(require.cache).filter((f) => f.includes('csv-parse')).length)`;
     const child = spawn(process.execPath, ['-e', script, 'x', '--help']);
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { Client, type WorkflowHandle } from '@temporalio/client';
+import { Client, type Workflow, type WorkflowHandle } from '@temporalio/client';
 import {
   bundleWorkflowCode,
   DefaultLogger,
@@ -102,6 +102,15 @@ export class WorkerHere {
     });
   }
 
+  /** Runs `work` with a worker, and something that starts any workflow of its bundle on it. */
+  async starting<T>(options: Partial<WorkerOptions>, work: (start: AnyStarter) => Promise<T>): Promise<T> {
+    const taskQueue = randomUUID();
+    const { workflow: client } = this.stack.env.client;
+    const start: AnyStarter = (workflow, ...args) =>
+      client.start(workflow, { args, taskQueue, workflowId: randomUUID() } as never);
+    return this.withWorker(taskQueue, options, (worker) => worker.runUntil(work(start)));
+  }
+
   /** Hands over a worker that is not running yet; closes its connection afterwards. */
   async withWorker<T>(
     taskQueue: string,
@@ -154,6 +163,12 @@ export type Runner = <N extends keyof Workflows>(
   workflow: N,
   ...args: Parameters<Workflows[N]>
 ) => Promise<Awaited<ReturnType<Workflows[N]>>>;
+
+/** Starts any workflow on the worker that runs. */
+export type AnyStarter = <W extends Workflow>(
+  workflow: W,
+  ...args: Parameters<W>
+) => Promise<WorkflowHandle<W>>;
 
 /** Starts a workflow on the worker that runs. */
 export type Starter = <N extends keyof Workflows>(

@@ -147,6 +147,8 @@ describe('what a source says of a receipt', () => {
       expect(await world.worker().ending({ onUnknown } as never)).toBe('OutcomeUnknown');
       await expect(world.worker().run()).rejects.toThrow(/contradicts itself.*activity-guard show/);
       expect(await say({ source: 'third', verdict: 'committed', outcome })).toBe('contested');
+      // Mutation: a contested one that is decided because a source has changed its mind.
+      expect(await say({ source: 'other', verdict: 'committed', outcome })).toBe('contested');
       expect([world.effects, (await known()).receipt.contested]).toEqual([[], true]);
     },
   );

@@ -101,7 +101,6 @@ export function activityGuardInterceptors(
 export class ActivityGuardPlugin extends SimplePlugin {
   private readonly engine: GuardEngine;
   private readonly checked = new WeakSet<Worker>();
-  private readonly reconciled = new WeakSet<Worker>();
   /** The workers that run our interceptors, one for each that was configured; set before they poll. */
   private readonly places = new WeakMap<
     ActivityInterceptorsFactory,
@@ -165,14 +164,14 @@ export class ActivityGuardPlugin extends SimplePlugin {
    */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
     // The same plugin on the connection and on the worker comes here twice.
-    if (!this.checked.has(worker)) {
+    const isFirst = !this.checked.has(worker);
+    if (isFirst) {
       await preflight(worker, this.guard.receipts, this.guard);
       this.checked.add(worker);
     }
-    const [outermost] = worker.options.interceptors.activity;
-    const place = outermost && this.places.get(outermost);
+    const [place] = worker.options.interceptors.activity.flatMap((factory) => this.places.get(factory) ?? []);
     if (place) place.worker = worker;
-    const stopReconciling = this.reconcileFor(worker);
+    const stopReconciling = isFirst ? this.reconcileFor(worker, place?.activities ?? {}) : undefined;
     this.running++;
     try {
       return await super.runWorker(worker, next);
@@ -184,19 +183,14 @@ export class ActivityGuardPlugin extends SimplePlugin {
     }
   }
 
-  /** One reconciler for each worker that was made with this plugin, by the connection that it has. */
-  private reconcileFor(worker: Worker): (() => Promise<void>) | undefined {
+  private reconcileFor({ client }: Worker, activities: object): (() => Promise<void>) | undefined {
     const { receipts, reconcile } = this.guard;
-    const { client } = worker;
-    if (!reconcile || this.reconciled.has(worker)) return undefined;
+    if (!reconcile) return undefined;
     if (!client) {
       throw new InvalidRequestError(
         'reconcile: true needs a worker with a connection to Temporal. Take it away, or run `activity-guard reconcile --watch` beside the workers.',
       );
     }
-    this.reconciled.add(worker);
-    const [first] = worker.options.interceptors.activity.flatMap((factory) => this.places.get(factory) ?? []);
-    const { activities } = first ?? { activities: {} };
     return startReconciling({ receipts, client, activities, onEvent: observedBy(this.guard) });
   }
 }

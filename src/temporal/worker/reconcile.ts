@@ -47,7 +47,7 @@ class ActivityProbes implements EvidenceSource {
 
   async ask(receipt: Receipt, signal: AbortSignal): Promise<Finding> {
     const { requestId, action, epoch, claimedAt, ageMs, origin } = receipt;
-    const payload = await this.history.argumentsOf(receipt);
+    const payload = await this.history.argumentsOf(receipt, signal);
     if (!payload)
       return { verdict: 'undetermined', note: 'the history of its workflow does not have its arguments' };
     const claim = { action, epoch, claimedAt, ageMs, origin };

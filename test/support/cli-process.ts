@@ -1,0 +1,30 @@
+/** The command line in a process of its own. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+/** The script that is run. */
+export const cliMain = join(__dirname, '../../src/cli/main.js');
+
+/** How it ended, and what it printed. */
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `activity-guard` with these arguments; `flags` are of Node. */
+export function runCli(
+  args: readonly string[],
+  { input = '', flags = [] as readonly string[], timeoutMs = 20_000 } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [...flags, cliMain, ...args], { timeout: timeoutMs });
+  child.stdin.on('error', () => undefined); // it may end before it has read everything
+  child.stdin.end(input);
+  const ended = { out: '', err: '' };
+  child.stdout.on('data', (chunk: Buffer) => (ended.out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (ended.err += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, ...ended }));
+  });
+}
