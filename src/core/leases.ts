@@ -22,7 +22,10 @@ export interface Instant {
 interface Entry extends HeldClaim {
   readonly requestId: string;
   readonly leaseMs: number;
-  readonly abort: AbortController;
+  /** Made when the signal is first asked for: most effects never look at it. */
+  abort?: AbortController;
+  /** Set once the claim was given up. */
+  lost?: LeaseLostError;
   /** Renewed until then at most, by the monotonic clock. */
   readonly renewUntil: number;
   expires: Instant;
@@ -44,9 +47,8 @@ export const after = (from: Instant, ms: number): Instant => ({
 
 export class LeaseKeeper {
   private readonly held = new Map<string, Entry>();
-  /** Set while the loop sleeps: until when, and how to wake it. */
-  private asleep: { readonly until: number; readonly wake: () => void } | undefined;
-  private running = false;
+  /** When the leases are looked at next, and how to call that off. */
+  private timer: { readonly at: number; readonly cancel: () => void } | undefined;
 
   constructor(
     private readonly store: Pick<ReceiptStore, 'renew'>,
@@ -59,40 +61,47 @@ export class LeaseKeeper {
   }
 
   hold(claim: HeldClaim & Pick<Entry, 'requestId' | 'leaseMs' | 'renewUntil' | 'expires'>): Lease {
-    const entry: Entry = { ...claim, abort: new AbortController(), renewAt: 0 };
+    const { expires } = claim;
+    const entry: Entry = { ...claim, renewAt: 0 };
     // Little may be left of a lease that was won earlier: then it is renewed at once.
-    entry.renewAt = entry.expires.monotonic - 3 * quarterOf(entry);
+    entry.renewAt = expires.monotonic - 3 * quarterOf(entry);
     this.held.set(claim.token, entry);
-    if (!this.running) void this.run();
-    else if (this.asleep && nextMoment(entry) < this.asleep.until) this.asleep.wake();
+    this.lookAt(nextMoment(entry));
     return {
-      signal: entry.abort.signal,
+      get signal() {
+        entry.abort ??= new AbortController();
+        if (entry.lost) entry.abort.abort(entry.lost);
+        return entry.abort.signal;
+      },
       assertHeld: () => {
-        if (entry.abort.signal.aborted) throw entry.abort.signal.reason;
+        if (entry.lost) throw entry.lost;
         if (this.isOver(entry, 0)) throw this.giveUp(entry);
       },
       drop: () => {
         this.held.delete(claim.token);
-        if (this.held.size === 0) this.asleep?.wake(); // a timer would keep the process from ending
+        if (this.held.size === 0) this.sleep(); // a timer would keep the process from ending
       },
     };
   }
 
-  private async run(): Promise<void> {
-    this.running = true;
-    while (this.held.size > 0) {
-      await this.sleepUntil(Math.min(...[...this.held.values()].map(nextMoment)));
-      this.giveUpAll();
-      this.renewDue();
-    }
-    this.running = false;
+  private sleep(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
   }
 
-  private async sleepUntil(until: number): Promise<void> {
-    const woken = new AbortController();
-    this.asleep = { until, wake: () => woken.abort() };
-    await this.clock.sleep(Math.max(0, until - this.clock.monotonic()), woken.signal);
-    this.asleep = undefined;
+  private lookAt(at: number): void {
+    if (this.timer && this.timer.at <= at) return;
+    this.sleep();
+    this.timer = { at, cancel: this.clock.after(at - this.clock.monotonic(), () => this.look()) };
+  }
+
+  private look(): void {
+    this.timer = undefined;
+    this.giveUpAll();
+    this.renewDue();
+    let next = Infinity;
+    for (const entry of this.held.values()) next = Math.min(next, nextMoment(entry));
+    if (next < Infinity) this.lookAt(next);
   }
 
   private giveUpAll(): void {
@@ -135,7 +144,10 @@ export class LeaseKeeper {
       `The claim on request id ${entry.requestId} could not be kept until now, so the effect must not start or go on. Retry: the claim is looked at again.`,
       { requestId: entry.requestId },
     );
-    if (this.held.delete(entry.token)) entry.abort.abort(error);
+    if (this.held.delete(entry.token)) {
+      entry.lost = error;
+      entry.abort?.abort(error);
+    }
     return error;
   }
 }
