@@ -50,6 +50,7 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
     return await settleResult(state, claim, effect, value);
   } finally {
     lease.drop();
+    state.ends.tell(request.key);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   RequestIdReusedError,
   type ActivityGuardError,
 } from './errors';
+import { Ends } from './ends';
 import { LeaseKeeper, type Instant } from './leases';
 import { policyName } from './policy';
 import { isFree, type Receipt } from './receipt';
@@ -38,11 +39,13 @@ type Step =
 /** Guards calls over one store. */
 export class GuardEngine {
   private readonly keeper: LeaseKeeper;
+  private readonly ends: Ends;
   /** What still runs or has something to write. */
   private readonly inFlight = new Set<Promise<unknown>>();
 
   constructor(private readonly env: EngineEnvironment) {
     this.keeper = new LeaseKeeper(env.store, env.clock);
+    this.ends = new Ends(env.clock);
   }
 
   /**
@@ -58,6 +61,7 @@ export class GuardEngine {
     const state: CallState = {
       env,
       keeper: this.keeper,
+      ends: this.ends,
       call,
       request: {
         key: receiptKey(env.store.namespace, requestIdHash),
@@ -127,7 +131,7 @@ async function lookUntilDone(state: CallState): Promise<CallOutcome> {
     if (step === 'again') continue;
     if ('done' in step) return step.done;
     if (clock.monotonic() + step.waitMs > state.waitUntil || state.call.signal?.aborted) throw step.orElse();
-    await clock.sleep(step.waitMs, state.call.signal);
+    await state.ends.wait(state.request.key, step.waitMs, state.call.signal);
     if (state.call.signal?.aborted) throw step.orElse();
     poll = Math.min(poll * 1.5, pollMs.most);
   }

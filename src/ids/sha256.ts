@@ -4,9 +4,7 @@
  */
 
 interface Process {
-  getBuiltinModule?(id: 'node:crypto'): {
-    createHash(name: 'sha256'): { update(text: string, encoding: 'utf8'): { digest(encoding: 'hex'): string } };
-  };
+  getBuiltinModule?(id: 'node:crypto'): { hash(algorithm: 'sha256', text: string, encoding: 'hex'): string };
 }
 
 // Not imported: a bundler would want to follow. Measured on 64 bytes: 0.9 µs against 5, on 20 kB: 13 µs against 320.
@@ -65,7 +63,7 @@ function compress(state: Uint32Array, w: Uint32Array): void {
 
 /** The SHA-256 of the UTF-8 form of `text`, as 64 hexadecimal digits. */
 export const sha256Hex = (text: string): string =>
-  crypto ? crypto.createHash('sha256').update(text, 'utf8').digest('hex') : sha256InJavaScript(text);
+  crypto ? crypto.hash('sha256', text, 'hex') : sha256InJavaScript(text);
 
 /** The same, wherever it runs. */
 export function sha256InJavaScript(text: string): string {
