@@ -10,9 +10,9 @@ export function inTime<T>(clock: Clock, ms: number, answer: Promise<T>, overdue:
         cancel();
         resolve(value);
       },
-      (error: unknown) => {
+      (error: Error) => {
         cancel();
-        reject(error as Error);
+        reject(error);
       },
     );
   });

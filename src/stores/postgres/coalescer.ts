@@ -4,12 +4,12 @@ import { ReceiptStoreUnavailableError } from '../../core';
 /** How calls of one kind are sent. */
 export interface Sending<Item, Answer> {
   readonly one: (item: Item) => Promise<Answer | undefined>;
-  /** The answers by key, for items in the order of their keys, of which no two have the same. */
+  /** The answers by key, for items of which no two have the same. */
   readonly many: (items: readonly Item[]) => Promise<ReadonlyMap<string, Answer>>;
   /** Whether calls of one key that wait at the same time are the same question; otherwise each is sent in its own turn. */
   readonly shares: boolean;
   /** Bytes of an item that make a statement long. */
-  readonly sizeOf?: (item: Item) => number;
+  readonly sizeOf?: ((item: Item) => number) | undefined;
 }
 
 interface Waiting<Item, Answer> {
@@ -84,9 +84,7 @@ export class Coalescer<Item extends { readonly key: string }, Answer> {
   /** Never rejects. */
   private async send(taken: ReadonlyMap<string, readonly Waiting<Item, Answer>[]>): Promise<void> {
     this.underWay++;
-    const calls = [...taken.values()].sort(([a], [b]) =>
-      (a?.item.key ?? '') < (b?.item.key ?? '') ? -1 : 1,
-    );
+    const calls = [...taken.values()];
     try {
       if (calls.length === 1) await this.sendAlone(calls[0] ?? []);
       else await this.sendTogether(calls);

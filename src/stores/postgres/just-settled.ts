@@ -33,4 +33,8 @@ export class JustSettled {
   forget(key: string): void {
     this.kept.delete(key);
   }
+
+  forgetAll(): void {
+    this.kept.clear();
+  }
 }

@@ -348,6 +348,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   }
 
   async prune({ retainMs, limit = mostPruned }: PruneRequest): Promise<number> {
+    this.justSettled.forgetAll();
     return (await this.run(this.sql.prune, [this.namespace, retainMs, limit])).length;
   }
 

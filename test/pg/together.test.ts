@@ -1,0 +1,219 @@
+/** Many calls at once on a real database, through both drivers. */
+import { randomBytes, randomUUID } from 'node:crypto';
+
+import fc from 'fast-check';
+
+import { hashRequestId, receiptKey } from '../../src/ids';
+import type { PostgresReceipts } from '../../src/stores/pg';
+import { newId, outcomeOf, read, requestFor, textOf } from '../contract/rows';
+import { drivers, openStore, RealWorker } from '../support/real-calls';
+import { databaseUrl, newPool, newSchemaName } from '../support/scratch-schema';
+
+describe.each(drivers)('through %s', (driver) => {
+  const schema = newSchemaName();
+  const pool = newPool();
+  const opened: PostgresReceipts[] = [];
+  const open = (): PostgresReceipts => {
+    const store = openStore(driver, databaseUrl(), { schema });
+    opened.push(store);
+    return store;
+  };
+  beforeAll(async () => void (await open().migrate()));
+  afterAll(async () => {
+    await Promise.all(opened.map((store) => store.close()));
+    await pool.query(`drop schema "${schema}" cascade`);
+    await pool.end();
+  });
+
+  /** A store, and the names of the statements that it sends. */
+  function counted(): { store: PostgresReceipts; sent: string[] } {
+    const store = open();
+    const sent: string[] = [];
+    const { driver: inner } = store as unknown as {
+      driver: { run: (s: { name: string }, p: unknown) => unknown };
+    };
+    const run = inner.run.bind(inner);
+    inner.run = (statement, parameters) => {
+      sent.push(/^activity_guard_(\w+)_[0-9a-f]+$/.exec(statement.name)?.[1] ?? '');
+      return run(statement, parameters);
+    };
+    return { store, sent };
+  }
+
+  it('new ids have one effect each, in far fewer statements than calls', async () => {
+    const { store, sent } = counted();
+    const worker = new RealWorker(store);
+    const ids = Array.from({ length: 500 }, newId);
+    const endings = await Promise.all(ids.map((id) => worker.ending(id)));
+    expect(endings).toEqual(ids.map((id) => `charged ${id}`));
+    expect([...worker.effects.values()].filter((n) => n !== 1)).toEqual([]);
+    expect(sent.length).toBeLessThan(50);
+  });
+
+  // Mutations: each look of each caller is a statement of its own; a waiting caller does not hear of the end here.
+  it('64 callers on one id share its claim, one effect and its result', async () => {
+    const { store, sent } = counted();
+    const worker = new RealWorker(store);
+    const id = newId();
+    const endings = await Promise.all(Array.from({ length: 64 }, () => worker.ending(id)));
+    expect([new Set(endings), worker.effects.get(id)]).toEqual([new Set([`charged ${id}`]), 1]);
+    expect(sent.length).toBeLessThanOrEqual(4);
+  });
+
+  // Mutation: `order by a.key` taken away from the claims, or from the settlements.
+  it('opposite orders wait for each other, and never for ever', async () => {
+    const deadlocks = async (): Promise<number> => {
+      await pool.query('select pg_stat_force_next_flush()').catch(() => undefined); // PostgreSQL 15 and later
+      const { rows } = await pool.query<{ n: number }>(
+        'select deadlocks::integer as n from pg_stat_database where datname = current_database()',
+      );
+      return rows[0]?.n ?? 0;
+    };
+    const before = await deadlocks();
+    const [one, two] = [open(), open()];
+    for (let round = 0; round < 12; round++) {
+      const requests = Array.from({ length: 200 }, () => requestFor(newId()));
+      const back = requests.map((request) => ({ ...request, token: randomUUID() })).reverse();
+      const rows = await Promise.all([
+        ...requests.map((request) => one.claim(request)),
+        ...back.map((request) => two.claim(request)),
+      ]);
+      const winners = new Set(rows.map(({ key, token }) => `${key} ${token}`));
+      expect(winners.size).toBe(200);
+      const settling = (store: PostgresReceipts, all: typeof requests) =>
+        all.map((request) =>
+          store.settle({
+            ...{ ...request, epoch: 1, state: 'committed', outcome: outcomeOf(request.token) },
+            claim: { ...request, claimedAt: '2030-01-01T00:00:00.000Z' },
+          }),
+        );
+      const answers = await Promise.all([...settling(one, requests), ...settling(two, back)]);
+      expect(answers.filter((answer) => answer === 'committed')).toHaveLength(200);
+    }
+    expect(await deadlocks()).toBe(before);
+  });
+
+  it('what the database refuses fails alone', async () => {
+    const store = open();
+    const requests = Array.from({ length: 9 }, () => requestFor(newId()));
+    const bad = requestFor(newId(), { origin: { workflowId: 'a\0b' } }); // no jsonb holds it
+    const endings = await Promise.allSettled([...requests, bad].map((request) => store.claim(request)));
+    expect(endings.map(({ status }) => status)).toEqual([...requests.map(() => 'fulfilled'), 'rejected']);
+    expect(endings.at(-1)).toMatchObject({ reason: { code: 'ReceiptStoreUnavailable', transient: false } });
+  });
+
+  // Mutation: quotes or backslashes that are not escaped in a list.
+  it('any text and any bytes arrive as they were sent', async () => {
+    const store = open();
+    const text = fc
+      .string({
+        unit: fc.oneof(fc.constantFrom(...'"\\{},\' \n', 'null', 'é', '😀'), fc.string()),
+        minLength: 1,
+      })
+      .filter((t) => !t.includes('\0') && !/\p{Surrogate}/u.test(t));
+    const call = fc.record({
+      id: text,
+      action: text,
+      workflowId: text,
+      format: text,
+      bytes: fc.uint8Array({ maxLength: 300 }),
+      retainMs: fc.option(fc.nat(), { nil: undefined }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(call, { minLength: 2, maxLength: 12 }), async (calls) => {
+        const asked = calls.map(({ id, action, workflowId, retainMs }) =>
+          requestFor(`${randomUUID()} ${id}`, { action, origin: { workflowId }, retainMs }),
+        );
+        const receipts = await Promise.all(asked.map((request) => store.claim(request)));
+        await Promise.all(
+          asked.map((request, i) => {
+            const { format = '', bytes = new Uint8Array() } = calls[i] ?? {};
+            const claim = { ...request, claimedAt: receipts[i]?.claimedAt ?? '' };
+            return store.settle({
+              ...request,
+              epoch: 1,
+              state: 'committed',
+              outcome: { format, bytes },
+              claim,
+            });
+          }),
+        );
+        for (const [i, { requestId, action, origin, key }] of asked.entries()) {
+          const { receipt } = await read(store, { key });
+          const { format, bytes } = calls[i] ?? {};
+          expect(receipt).toMatchObject({ requestId, action, origin, outcome: { format } });
+          expect(Buffer.from(receipt.outcome?.bytes ?? [])).toEqual(Buffer.from(bytes ?? []));
+          expect(receipts[i]).toMatchObject({ requestId, action, origin, state: 'claimed' });
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  // Mutation: a restored receipt that lacks something of its claim.
+  it.each([1, 3])(
+    'the receipt of a claim that a failover has lost is written anew: %i at once',
+    async (count) => {
+      const store = open();
+      const requests = Array.from({ length: count }, () =>
+        requestFor(newId(), {
+          ...{ policy: 'probe', origin: { workflowId: 'w' }, graceMs: 5, retainMs: 7 },
+          finality: { sources: ['bank'], quorum: 1, afterMs: 1 },
+        }),
+      );
+      const claimed = await Promise.all(requests.map((request) => store.claim(request)));
+      const before = await Promise.all(requests.map((request) => read(store, request)));
+      await pool.query(`delete from "${schema}".receipts where key = any($1::uuid[])`, [
+        requests.map(({ key }) => key),
+      ]);
+      const answers = await Promise.all(
+        requests.map((request, i) =>
+          store.settle({
+            ...{ ...request, epoch: 1, state: 'committed', outcome: outcomeOf(`result ${i}`) },
+            claim: { ...request, claimedAt: claimed[i]?.claimedAt ?? '' },
+          }),
+        ),
+      );
+      expect(answers).toEqual(requests.map(() => 'committed'));
+      for (const [i, request] of requests.entries()) {
+        const { receipt, evidence } = await read(store, request);
+        const {
+          state: _state,
+          outcome: _outcome,
+          settledAt: _settledAt,
+          ...known
+        } = before[i]?.receipt ?? {};
+        expect(receipt).toMatchObject({
+          ...known,
+          state: 'committed',
+          settledAt: expect.any(String) as string,
+        });
+        expect([textOf({ ...receipt, leaseRemainingMs: 0, ageMs: 0 }), evidence]).toEqual([
+          `result ${i}`,
+          [],
+        ]);
+      }
+    },
+  );
+
+  it('what was settled here a moment ago needs no statement, until it is superseded', async () => {
+    const { store, sent } = counted();
+    const worker = new RealWorker(store);
+    const id = newId();
+    await worker.ending(id);
+    sent.length = 0;
+    expect([await worker.ending(id), sent]).toEqual([`charged ${id}`, []]);
+    const key = receiptKey(store.namespace, hashRequestId(id));
+    expect(await store.supersede({ key, epoch: 1, state: 'committed', source: 'test' })).toBe(true);
+    await worker.ending(id);
+    expect(worker.effects.get(id)).toBe(2); // of its next generation
+    // A large one is read again: what is kept here is bounded.
+    const large = newId();
+    const run = async (effect: { begin(): void }): Promise<string> => (
+      effect.begin(), randomBytes(9000).toString('hex')
+    );
+    const first = await worker.ending(large, { run });
+    sent.length = 0;
+    expect([await worker.ending(large), sent]).toEqual([first, ['claim']]);
+  });
+});
