@@ -22,7 +22,16 @@ const reconciler = (...sources: EvidenceSource[]): Reconciler =>
     wake: async ({ requestId }) => void woken.push(requestId),
   });
 const pass = (r: Reconciler): Promise<ReconcileCounts> => world.clock.until(r.pass());
-const none = { looked: 0, committed: 0, released: 0, contested: 0, final: 0, open: 0, failed: 0 };
+const none = {
+  looked: 0,
+  committed: 0,
+  released: 0,
+  contested: 0,
+  final: 0,
+  open: 0,
+  postponed: 0,
+  failed: 0,
+};
 
 describe('a reconciler', () => {
   it('settles what a source finds, and wakes who waits', async () => {
@@ -131,6 +140,27 @@ describe('a reconciler', () => {
     expect(await pass(r)).toMatchObject({ final: 1 });
     await world.clock.advance(700_000);
     expect(await pass(r)).toEqual(none);
+  });
+
+  // Mutation: rows that a pass took a second time, and kept from everybody for as long as it might have looked at them.
+  it('leaves to the next pass what comes due again while it goes on', async () => {
+    await world.abandon();
+    await world.abandon({ requestId: 'order:2', requestIdHash: hashRequestId('order:2') });
+    await world.clock.advance(500);
+    const slow = source(async () => (await world.clock.sleep(6000), unsure));
+    const { receipts } = world;
+    let taken = 0;
+    const store = Object.assign(Object.create(receipts) as typeof receipts, {
+      takeDue: async (request: { limit: number; holdMs: number }) => {
+        const due = await receipts.takeDue({ ...request, limit: 1 });
+        taken += due.length;
+        return due;
+      },
+    });
+    const r = new Reconciler({ store, clock: world.clock, sources: [slow] });
+    expect(await pass(r)).toMatchObject({ looked: 2, open: 2 });
+    expect(taken).toBe(3);
+    expect(await pass(r)).toMatchObject({ looked: 2, open: 2 });
   });
 
   it('beside another one never looks at the same receipt at the same time', async () => {
