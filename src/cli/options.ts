@@ -23,7 +23,9 @@ Commands
   supersede <request id>  let a settled intent happen once more, as a new generation with an id of its own
   reconcile               find out unknown outcomes, from the evidence on file and from Temporal's history:
                             --watch                       again and again, until it is told to end
-                            --no-temporal                 from the evidence on file alone
+                            --no-temporal                 without Temporal
+                            --probes FILE                 and by the probes that this JavaScript module exports, as
+                                                          probes: { [action]: probe }
   prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
   report FILE             receipts against the provider's own export, CSV or JSON (- for standard input):
@@ -71,6 +73,7 @@ const options = {
   ui: { type: 'string' },
   watch: { type: 'boolean', default: false },
   'no-temporal': { type: 'boolean', default: false },
+  probes: { type: 'string' },
   result: { type: 'string' },
   reason: { type: 'string' },
   workflow: { type: 'string' },
@@ -128,6 +131,8 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
     );
   }
   checkReport(command, values);
+  if (values.probes !== undefined && command !== 'reconcile')
+    throw new UsageError('--probes goes with reconcile');
   checkDecision(command, values);
   if (values.result !== undefined && !values.committed)
     throw new UsageError('--result goes with --committed');
