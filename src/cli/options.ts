@@ -23,7 +23,6 @@ Commands
   supersede <request id>  let a settled intent happen once more, as a new generation with an id of its own
   reconcile               find out unknown outcomes, from the evidence on file and from Temporal's history:
                             --watch                       again and again, until it is told to end
-                            --no-temporal                 without Temporal
                             --probes FILE                 and by the probes that this JavaScript module exports, as
                                                           probes: { [action]: probe }
   prune                   turn receipts settled before --older-than into tombstones
@@ -39,8 +38,9 @@ Options
   --reason TEXT           resolve, supersede: why, kept as evidence
   --by NAME               resolve, supersede: who you are (the name of this machine's user)
   --ui URL                show: of Temporal's web page, for a link (TEMPORAL_UI_URL)
-  --workflow ID           show: Temporal is found as by its own tools: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
-                          TEMPORAL_API_KEY, TEMPORAL_TLS_*, or a profile (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE)
+  --no-temporal           reconcile: ask without it; resolve, supersede: wake nobody. Else Temporal is found as by its own
+                          tools, also for show --workflow: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY,
+                          TEMPORAL_TLS_*, or a profile (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE)
   --database-url URL      else DATABASE_URL, else PG* variables
   --schema NAME           schema of the tables (activity_guard)
   --namespace NAME        namespace of the receipts (default)

@@ -226,6 +226,21 @@ describe('the command line', () => {
     });
   }
 
+  // Mutation: a decision of which nobody hears: the activity would wait for eight seconds.
+  it('wakes the activity that waits for a decision', async () => {
+    const id = randomUUID();
+    const { result, ms } = await backingOff(id, async () => {
+      const { token } = (await cli('show', id)) as { token: string };
+      const decision = ['--committed', '--result', '"seen"', '--token', token, '--reason', 'in the console'];
+      expect(await cli('resolve', id, ...decision)).toMatchObject({ resolved: true, woken: 'activity' });
+    });
+    expect([result, count(id)]).toEqual(['seen', 1]);
+    expect(ms).toBeLessThan(4000);
+    const { token } = (await cli('show', id)) as { token: string };
+    const again = ['--token', token, '--reason', 'once more'];
+    expect(await cli('supersede', id, ...again)).toEqual({ requestId: id, superseded: true, woken: 'none' });
+  });
+
   it('asks the probes of a module with the arguments of the call, and has the activity go on', async () => {
     const id = randomUUID();
     const probes = join(folder, 'probes.mjs');
