@@ -52,6 +52,7 @@ interface Round {
 
 /** Rows taken at once, and looked at side by side, but for those that wait for the budget of a source. */
 const batchRows = 200;
+const manyRows = 2000;
 const atOnce = 16;
 
 /** A source that has not answered by then is asked again another time. */
@@ -146,14 +147,16 @@ export class Reconciler {
     // What is put back comes again; what is settled does not.
     const seen = new Set<string>();
     while (!round.signal?.aborted) {
-      const due = await store.takeDue({ limit: batchRows, holdMs });
-      if (due.length === 0) return;
-      if (due.every(({ receipt }) => seen.has(receipt.key))) {
-        // Taken for the next pass, which could not have them otherwise while they are held for this one.
-        for (const { receipt } of due) this.noteUnlooked(receipt.key);
-        return store.lookAgain(due.map(({ receipt }) => ({ key: receipt.key, inMs: 0 })));
-      }
-      await this.lookAtAll(due, seen, round);
+      let due = await store.takeDue({ limit: batchRows, holdMs });
+      // Rows that were settled meanwhile leave the queue when they are taken. Others may be behind a batch of those.
+      if (due.length === 0) due = await store.takeDue({ limit: manyRows, holdMs });
+      const isAgain = ({ receipt }: DueReceipt): boolean => seen.has(receipt.key);
+      // Taken for the next pass, which could not have them otherwise while they are held for this one.
+      const again = due.filter(isAgain).map(({ receipt: { key } }) => ({ key, inMs: 0 }));
+      for (const { key } of again) this.noteUnlooked(key);
+      if (again.length > 0) await store.lookAgain(again);
+      if (again.length === due.length) return;
+      await this.lookAtAll(again.length > 0 ? due.filter((row) => !isAgain(row)) : due, seen, round);
     }
   }
 

@@ -75,12 +75,7 @@ export const evidence = [
       ],
       [8, 'the pauses have an end', 'pauses.most', 'Infinity'],
       [4, 'who waits is woken', 'await wake?.(receipt)', 'await Promise.resolve()'],
-      [
-        4,
-        'what came due again is left to the next pass',
-        'key: receipt.key, inMs: 0 }',
-        'key: receipt.key, inMs: holdMs }',
-      ],
+      [4, 'what came due again is left to the next pass', '({ key, inMs: 0 })', '({ key, inMs: holdMs })'],
     ],
   ),
   ...inFile(
@@ -90,6 +85,19 @@ export const evidence = [
       [8, 'a budget holds up its own rows alone', 'if (turnstile) leave();', ''],
       [4, 'to be put back is not to be looked at', ' - (this.unlooked.get(receipt.key) ?? 0)', ''],
     ],
+  ),
+  ...inFile(
+    'src/core/reconciler.ts',
+    ['pg/cli-reconcile'],
+    [
+      [
+        4,
+        'what is settled hides nothing behind it',
+        'if (due.length === 0) due =',
+        'if (due.length < 0) due =',
+      ],
+    ],
+    { named: 'looks behind' },
   ),
   ...inFile(
     'src/core/budget.ts',

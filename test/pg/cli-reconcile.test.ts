@@ -41,6 +41,27 @@ const statesIn = async (namespace: string): Promise<Record<string, string>> =>
     (await scratch.open(namespace).list()).map(({ requestId, state }) => [requestId, state]),
   );
 
+describe('activity-guard reconcile', () => {
+  // What is settled leaves the queue when it comes due: a thousand of those must not hide, or hold up, what is behind them.
+  it('looks behind what has been settled since', async () => {
+    const store = scratch.open('behind');
+    await scratch.pool.query(
+      `with settled as (
+  insert into "${scratch.schema}".receipts (key, namespace, request_id, action, fingerprint, state, policy, token,
+    lease_until, settled_at, outcome_format)
+  select md5(g::text)::uuid, 'behind', g::text, 'charge', sha256('')::bytea, 'committed', 'hold', gen_random_uuid(),
+    now(), now(), 'none' from generate_series(1, 1000) as g returning key
+) insert into "${scratch.schema}".queue (key, namespace, look_at)
+  select key, 'behind', now() - interval '1 day' from settled`,
+    );
+    const request = requestFor('behind:1', { namespace: 'behind', leaseMs: over });
+    await store.claim(request);
+    await store.addEvidence({ key: request.key, epoch: 1, source: 'webhook', verdict: 'not-committed' });
+    const { out } = await reconcile('behind', '--json');
+    expect(JSON.parse(out)).toMatchObject({ looked: 1, released: 1 });
+  });
+});
+
 describe('activity-guard reconcile --probes', () => {
   it.each([
     ['esm.mjs', `setInterval(() => {}, 1000); export const probes = { charge: ${probe} };`],
