@@ -13,6 +13,7 @@ import { hashOfWrittenId, receiptKey } from '../ids';
 import type { PostgresReceipts } from '../stores/pg';
 import type { Invocation } from './options';
 import { UsageError } from './usage-error';
+import { textOf, wake } from './wake';
 
 type Found = NonNullable<Awaited<ReturnType<PostgresReceipts['get']>>>;
 type Print = (line: string) => void;
@@ -145,9 +146,12 @@ export async function resolve(
   // The store looks again: between the two, somebody else may decide.
   const done = isAsSeen && (await receipts.resolve({ ...decision, note: values.reason, outcome }));
   const now = (await receipts.get(key)) ?? found;
+  const woken = done ? await wake(found.receipt, values) : 'none';
   if (values.json)
-    print(JSON.stringify({ requestId, resolved: done, state: now.receipt.state, token: tokenOf(now) }));
-  else if (done) print(`${requestId} is now ${now.receipt.state}.`);
+    print(
+      JSON.stringify({ requestId, resolved: done, state: now.receipt.state, token: tokenOf(now), woken }),
+    );
+  else if (done) print(`${requestId} is now ${now.receipt.state}.${textOf(woken)}`);
   else
     complain(`${requestId} was not resolved: ${isAsSeen ? whyNot(now, verdict) : changed(tokenOf(found))}`);
   return done;
@@ -165,8 +169,10 @@ export async function supersede(
   const { key } = found.receipt;
   const decision = { key, epoch, state: seen.state, source: operatorSource, by: nameOf(values.by) };
   const done = await receipts.supersede({ ...decision, note: values.reason });
-  if (values.json) print(JSON.stringify({ requestId, superseded: done }));
-  else if (done) print(`${requestId} was ${seen.state}; the next call starts a new generation.`);
+  const woken = done ? await wake(found.receipt, values) : 'none';
+  if (values.json) print(JSON.stringify({ requestId, superseded: done, woken }));
+  else if (done)
+    print(`${requestId} was ${seen.state}; the next call starts a new generation.${textOf(woken)}`);
   else complain(`${requestId} was not superseded: ${whyNotSuperseded(found, values.token)}`);
   return done;
 }
