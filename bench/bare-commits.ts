@@ -84,6 +84,12 @@ export class BareCommits implements Contender {
     return Number((rows[0] as { count: string }).count);
   }
 
+  /** Settled or not. */
+  async rows(): Promise<number> {
+    const { rows } = await this.pool.query(`select count(*) from ${schema}.receipts`);
+    return Number((rows[0] as { count: string }).count);
+  }
+
   async empty(): Promise<void> {
     await this.pool.query(`truncate ${schema}.receipts`);
   }

@@ -55,18 +55,14 @@ export class Guarded implements Contender {
     /** For what is not measured. */
     readonly pool: Pool,
     readonly schema: string,
+    private readonly close: () => Promise<void>,
   ) {
     this.run = oursOn(store);
   }
 
   static async on(url: string, driver: 'pg' | 'postgres', schema = `guard_${driver}`): Promise<Guarded> {
-    const max = poolSize;
-    const store =
-      driver === 'pg'
-        ? pgReceipts({ connectionString: url, max }, { schema })
-        : postgresReceipts(postgres(url, { max, onnotice: () => undefined }), { schema });
-    const pool = new Pool({ connectionString: url, max: 1 });
-    const guarded = new Guarded(store as PostgresReceipts, pool, schema);
+    const [store, close] = open(url, driver, schema);
+    const guarded = new Guarded(store, new Pool({ connectionString: url, max: 1 }), schema, close);
     try {
       await store.migrate();
       await store.check();
@@ -101,9 +97,22 @@ export class Guarded implements Contender {
   }
 
   async stop(): Promise<void> {
-    await this.store.close();
+    await this.close();
     await this.pool.end();
   }
+}
+
+function open(
+  url: string,
+  driver: 'pg' | 'postgres',
+  schema: string,
+): [PostgresReceipts, () => Promise<void>] {
+  if (driver === 'pg') {
+    const store = pgReceipts({ connectionString: url, max: poolSize }, { schema }) as PostgresReceipts;
+    return [store, () => store.close()];
+  }
+  const sql = postgres(url, { max: poolSize, onnotice: () => undefined });
+  return [postgresReceipts(sql, { schema }) as PostgresReceipts, () => sql.end({ timeout: 5 })];
 }
 
 /** All contenders, on one server. */

@@ -7,10 +7,14 @@ import { parseOptions, usage, UsageError, type Options } from './options';
 import { reportOf, type Outcome, type Report } from './report';
 import { toText } from './table';
 import type { Bench, Workload } from './workload';
+import { contention } from './workloads/contention';
 import { fresh } from './workloads/fresh';
+import { growth } from './workloads/growth';
+import { limit } from './workloads/limit';
+import { memory } from './workloads/memory';
 import { replay } from './workloads/replay';
 
-const workloads: readonly Workload[] = [fresh, replay];
+const workloads: readonly Workload[] = [fresh, limit, replay, contention, growth, memory];
 const names = workloads.map(({ name }) => name);
 /** Takes a package of its own for each peer, and some minutes. */
 const notQuick: readonly string[] = ['peers'];
