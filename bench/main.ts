@@ -13,8 +13,19 @@ import { growth } from './workloads/growth';
 import { limit } from './workloads/limit';
 import { memory } from './workloads/memory';
 import { replay } from './workloads/replay';
+import { replayCost } from './workloads/replay-cost';
+import { temporal } from './workloads/temporal';
 
-const workloads: readonly Workload[] = [fresh, limit, replay, contention, growth, memory];
+const workloads: readonly Workload[] = [
+  fresh,
+  limit,
+  replay,
+  contention,
+  growth,
+  memory,
+  temporal,
+  replayCost,
+];
 const names = workloads.map(({ name }) => name);
 /** Takes a package of its own for each peer, and some minutes. */
 const notQuick: readonly string[] = ['peers'];
