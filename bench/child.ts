@@ -36,7 +36,7 @@ export class Child {
   /** Resolves once the script says that it is up. */
   static async start(reaper: Reaper, script: string, config: object): Promise<Child> {
     const child = new Child(
-      reaper.spawn(process.execPath, ['--expose-gc', script, JSON.stringify(config)], {
+      reaper.spawn(process.execPath, ['--expose-gc', '--no-deprecation', script, JSON.stringify(config)], {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
         stopSignal: 'SIGKILL',
       }),

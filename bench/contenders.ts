@@ -48,7 +48,7 @@ export const payloadOf = (bytes: number) => ({
 /** The guard over one store, in a schema of its own. */
 export class Guarded implements Contender {
   effects = 0;
-  private readonly run: GuardedRun;
+  readonly run: GuardedRun;
 
   private constructor(
     readonly store: PostgresReceipts,

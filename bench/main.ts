@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 
 import { startTestStack } from 'activity-guard/testing';
+import { writeDocs } from './docs';
 import { describeMachine } from './machine';
 import { parseOptions, usage, UsageError, type Options } from './options';
 import { reportOf, type Outcome, type Report } from './report';
@@ -12,19 +13,14 @@ import { fresh } from './workloads/fresh';
 import { growth } from './workloads/growth';
 import { limit } from './workloads/limit';
 import { memory } from './workloads/memory';
+import { peers } from './workloads/peers';
 import { replay } from './workloads/replay';
 import { replayCost } from './workloads/replay-cost';
 import { temporal } from './workloads/temporal';
 
 const workloads: readonly Workload[] = [
-  fresh,
-  limit,
-  replay,
-  contention,
-  growth,
-  memory,
-  temporal,
-  replayCost,
+  ...[fresh, limit, replay, contention, growth, memory],
+  ...[temporal, replayCost, peers],
 ];
 const names = workloads.map(({ name }) => name);
 /** Takes a package of its own for each peer, and some minutes. */
@@ -69,6 +65,7 @@ async function main(options: Options): Promise<number> {
   const report = await run(options);
   const json = JSON.stringify(report, undefined, 2);
   if (options.out !== undefined) writeFileSync(options.out, `${json}\n`);
+  if (options.docs) writeDocs(report);
   process.stdout.write(
     options.json ? `${JSON.stringify(report)}\n` : `${report.tables.map(toText).join('\n\n')}\n`,
   );

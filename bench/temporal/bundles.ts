@@ -6,7 +6,7 @@ import {
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 
-import { memoryReceipts } from 'activity-guard';
+import { pgReceipts } from 'activity-guard/pg';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 
 export const kinds = ['bare', 'guarded'] as const;
@@ -24,8 +24,8 @@ export function quietRuntime(): void {
 export async function makeBundles(): Promise<Record<Kind, WorkflowBundleWithSourceMap>> {
   const workflowsPath = require.resolve('./workflows');
   const logger = new DefaultLogger('ERROR');
-  // The plugin is asked for its interceptors only; these receipts are never used.
-  const plugins = [new ActivityGuardPlugin({ receipts: memoryReceipts() })];
+  // The plugin is asked for its interceptors only: these receipts never connect.
+  const plugins = [new ActivityGuardPlugin({ receipts: pgReceipts({ max: 1 }) })];
   return {
     bare: await bundleWorkflowCode({ workflowsPath, logger }),
     guarded: await bundleWorkflowCode({ workflowsPath, logger, plugins }),

@@ -37,7 +37,7 @@ export function historyOf(count: number, width: number): temporal.api.history.v1
   const made = new MadeHistory();
   made.add('workflowExecutionStarted', {
     ...{ workflowType: { name: 'callWidely' }, taskQueue, input: payloadsOf(count, width), attempt: 1 },
-    ...{ originalExecutionRunId: 'run', firstExecutionRunId: 'run' },
+    ...{ workflowTaskTimeout: { seconds: 10 }, originalExecutionRunId: 'run', firstExecutionRunId: 'run' },
   });
   let workflowTaskCompletedEventId = made.task();
   for (let n = 0; n < count; n += width) {
