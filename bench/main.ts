@@ -26,7 +26,9 @@ const names = workloads.map(({ name }) => name);
 /** Takes a package of its own for each peer, and some minutes. */
 const notQuick: readonly string[] = ['peers'];
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+/** With the seconds since the start. */
+const say = (line: string): void =>
+  void process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
 
 async function run(options: Options): Promise<Report> {
   const begun = performance.now();
@@ -79,7 +81,7 @@ function start(): void {
     options = parseOptions(process.argv.slice(2), names);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    say(`${error.message}\n\n${usage(names)}`);
+    console.error(`${error.message}\n\n${usage(names)}`);
     process.exitCode = 2;
     return;
   }

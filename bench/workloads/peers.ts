@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 
 import { runCommand } from '../../src/testing/command';
-import { createDatabase } from '../../src/testing/database';
+import { createDatabase, type FreshDatabase } from '../../src/testing/database';
 import { startReaper, type Reaper } from '../../src/testing/reaper';
 import { Child } from '../child';
 import { interleave, ratioSpread, spreads, type Load, type Sample, type Spread } from '../measure';
@@ -100,10 +100,16 @@ interface Skipped {
 }
 
 /** One that cannot be had here, or does not do a first turn, is left out, and said to be. */
-async function startAll(bench: Bench, reaper: Reaper, running: Map<Entry, Running>): Promise<Skipped[]> {
+async function startAll(
+  bench: Bench,
+  reaper: Reaper,
+  running: Map<Entry, Running>,
+  databases: FreshDatabase[],
+): Promise<Skipped[]> {
   const skipped: Skipped[] = [];
   for (const entry of entries) {
     const database = await createDatabase(bench.databaseUrl);
+    databases.push(database);
     try {
       const runs = await entry.start(reaper, database.url);
       await runs.turn({ concurrency: 1, warmMs: 0, ms: 200 });
@@ -185,15 +191,18 @@ function tableOf(found: readonly MeasuredPeer[], skipped: readonly Skipped[]): T
 async function run(bench: Bench): Promise<Findings> {
   const reaper = startReaper();
   const running = new Map<Entry, Running>();
+  const databases: FreshDatabase[] = [];
   try {
     bench.say('installing the packages of the peers');
     await installPackages(reaper);
-    const skipped = await startAll(bench, reaper, running);
+    const skipped = await startAll(bench, reaper, running, databases);
     const found = await measure(bench, running);
     return { data: [...found, ...skipped], tables: [tableOf(found, skipped)] };
   } finally {
     for (const runs of running.values()) await runs.stop();
     await reaper.finish();
+    // The server may be one that runs on.
+    for (const database of databases) await database.drop();
   }
 }
 

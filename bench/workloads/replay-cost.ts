@@ -2,7 +2,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 
-import { interleave, ratioSpread, spread, type Spread } from '../measure';
+import { interleave, ratioSpread, spread, spreads, type Spread } from '../measure';
 import { range, type Table } from '../table';
 import { kinds, makeBundles, quietRuntime, type Kind } from '../temporal/bundles';
 import { historyOf } from '../temporal/made-history';
@@ -15,11 +15,16 @@ const width = 100;
 /** In one workflow task; the server allows 2,000 that are open. */
 const callsInTask = 1000;
 
-interface ReplayCost {
-  readonly activities: number;
+interface Cost {
   readonly bareMs: Spread;
   readonly guardedMs: Spread;
   readonly addedPerCallUs: Spread;
+}
+
+interface ReplayCost extends Cost {
+  readonly activities: number;
+  /** Of the processor, which other processes do not lengthen. */
+  readonly addedCpuPerCallUs: Spread;
 }
 
 const perCallUs =
@@ -33,20 +38,24 @@ async function inReplay(bench: Bench): Promise<ReplayCost[]> {
   const costs: ReplayCost[] = [];
   for (const activities of sizes) {
     const history = historyOf(activities, width);
-    const turn = async (kind: Kind): Promise<number> => {
+    const turn = async (kind: Kind): Promise<{ wallMs: number; cpuMs: number }> => {
       globalThis.gc?.();
       const begun = performance.now();
+      const cpuBegun = process.cpuUsage();
       await Worker.runReplayHistory({ workflowBundle: bundles[kind] }, history);
-      return performance.now() - begun;
+      const { user, system } = process.cpuUsage(cpuBegun);
+      return { wallMs: performance.now() - begun, cpuMs: (user + system) / 1000 };
     };
     for (const kind of kinds) await turn(kind);
     const times = await interleave(kinds, bench.effort.rounds, turn);
+    const added = (of: 'wallMs' | 'cpuMs'): Spread =>
+      ratioSpread(times.guarded, times.bare, (turns) => turns[of], perCallUs(activities));
     costs.push({
-      ...{ activities, bareMs: spread(times.bare), guardedMs: spread(times.guarded) },
-      addedPerCallUs: ratioSpread(times.guarded, times.bare, (ms) => ms, perCallUs(activities)),
+      ...{ activities, bareMs: spreads(times.bare).wallMs, guardedMs: spreads(times.guarded).wallMs },
+      ...{ addedPerCallUs: added('wallMs'), addedCpuPerCallUs: added('cpuMs') },
     });
     bench.say(
-      `replay of ${activities} activities: ${range(costs.at(-1)?.addedPerCallUs as Spread)} µs added per call`,
+      `replay of ${activities} activities: ${range(added('wallMs'))} µs added per call, ${range(added('cpuMs'))} of the processor`,
     );
   }
   return costs;
@@ -67,10 +76,7 @@ async function taskMs(handle: WorkflowHandle): Promise<number> {
   throw new Error('a workflow task that schedules calls did not end');
 }
 
-async function inTask(
-  bench: Bench,
-  stage: Stage,
-): Promise<{ bareMs: Spread; guardedMs: Spread; addedPerCallUs: Spread }> {
+async function inTask(bench: Bench, stage: Stage): Promise<Cost> {
   const turn = async (kind: Kind): Promise<number> => {
     const handle = await stage.start(kind, 'callNowhere', callsInTask);
     const tookMs = await taskMs(handle);
@@ -97,16 +103,16 @@ async function run(bench: Bench): Promise<Findings> {
     inReplay: await inReplay(bench),
     inTask: await onStage(bench, (stage) => inTask(bench, stage)),
   };
-  const row = (what: string, cost: Omit<ReplayCost, 'activities'>): string[] => [
-    ...[what, range(cost.bareMs), range(cost.guardedMs), range(cost.addedPerCallUs)],
+  const row = (what: string, cost: Cost, cpu?: Spread): string[] => [
+    ...[what, range(cost.bareMs), range(cost.guardedMs), range(cost.addedPerCallUs), cpu ? range(cpu) : '–'],
   ];
   const table: Table = {
     title: "The workflow interceptor's cost",
     note: `Histories of calls in rounds of ${width}, replayed; and the workflow task that makes ${callsInTask} calls, until the server has it, header and all.`,
-    columns: ['', 'bare ms', 'guarded ms', 'added per call, µs'],
+    columns: ['', 'bare ms', 'guarded ms', 'added per call, µs', 'of the processor, µs'],
     rows: [
       ...data.inReplay.map((cost) =>
-        row(`replay of ${cost.activities.toLocaleString('en-US')} activities`, cost),
+        row(`replay of ${cost.activities.toLocaleString('en-US')} activities`, cost, cost.addedCpuPerCallUs),
       ),
       row(`a workflow task of ${callsInTask.toLocaleString('en-US')} calls`, data.inTask),
     ],
