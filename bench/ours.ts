@@ -38,7 +38,7 @@ export function oursOn(store: ReceiptStore): GuardedRun {
       ...{ requestId, requestIdHash: hashRequestId(requestId), action: 'charge', payload: [payload] },
       ...{ fingerprint: fingerprintOf('charge', [payload]), origin: {}, onUnknown: 'hold', attempt: 1 },
       ...{ leaseMs: 30_000, graceMs: 10_000, waitMs: 30_000, deadline: performance.now() + 60_000 },
-      ...{ codec: jsonCodec, run },
+      ...{ codec: jsonCodec, isDetached: true, run },
     });
     return valueOf(outcome);
   };
