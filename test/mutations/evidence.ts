@@ -26,7 +26,8 @@ export const evidence = [
         'isNo(said) && said.epoch === receipt.epoch',
         'isNo(said)',
       ],
-      [4, 'enough sources have to agree', 'yes.filter(counts).length >= quorum', 'yes.length >= 1'],
+      [4, 'enough sources have to agree', 'agreeing.length >= quorum', 'yes.length >= 1'],
+      [2, 'only a source that counts gives the result', 'agreeing.flatMap', 'yes.flatMap'],
       [1, 'enough sources have to say no', 'conclusive.length >= quorum', 'conclusive.length >= 1'],
       [2, 'what comes late does not count', '!said.late && ', ''],
       [
