@@ -14,7 +14,10 @@ export async function runBatch(stage: Stage, group: Group, trials: readonly Tria
   try {
     await killAndSucceed(stage, group, trials);
   } catch (error) {
-    for (const trial of trials) trial.problem(error);
+    for (const trial of trials) {
+      trial.problem(error);
+      trial.isStuck = true;
+    }
     await Promise.all(trials.map((trial) => trial.giveUp()));
   }
 }

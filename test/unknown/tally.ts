@@ -14,9 +14,8 @@ export interface RowTally {
   /** The workflow got what it has to get. */
   readonly resolved: number;
   readonly stuck: number;
-  /** Of all trials. */
   readonly effectsPerIntent: number;
-  /** Effects beyond one for each intent, and intents without one. */
+  /** Effects beyond one for each intent, also of those that were not as meant; and intents without one. */
   readonly doubled: number;
   readonly lost: number;
   /** From the kill to the receipt's settlement. */
@@ -37,7 +36,7 @@ export function quantile(values: readonly number[], share: number): number | und
 
 export function tallyOf(all: readonly Trial[]): RowTally {
   const meant = all.filter((trial) => trial.wasAsMeant);
-  const effects = all.map(({ account }) => account.effects);
+  const effectsOf = (some: readonly Trial[]): number[] => some.map(({ account }) => account.effects);
   const took = meant.flatMap(({ resolvedMs }) => resolvedMs ?? []);
   return {
     trials: meant.length,
@@ -45,9 +44,9 @@ export function tallyOf(all: readonly Trial[]): RowTally {
     kills: new Set(all.map(({ batch }) => batch)).size,
     resolved: meant.filter(({ problems }) => problems.length === 0).length,
     stuck: all.filter(({ isStuck }) => isStuck).length,
-    effectsPerIntent: all.length === 0 ? 0 : sum(effects) / all.length,
-    doubled: sum(effects.map((n) => Math.max(0, n - 1))),
-    lost: effects.filter((n) => n === 0).length,
+    effectsPerIntent: sum(effectsOf(meant)) / (meant.length || 1),
+    doubled: sum(effectsOf(all).map((n) => Math.max(0, n - 1))),
+    lost: effectsOf(meant).filter((n) => n === 0).length,
     medianMs: quantile(took, 0.5),
     p99Ms: quantile(took, 0.99),
     misled: sum(all.map(({ account }) => account.misleading)),
@@ -76,9 +75,10 @@ export function summary(stage: Stage, all: readonly Trial[], count: number): obj
       probeOnTheWire: t['probe, on the wire'],
       probeLost: t['probe, lost'],
       history: t.history,
-      hold: { ...t.hold, ...persons, commands: stage.operator.commands },
+      hold: t.hold,
       evidence: { contested, early, late, forged },
     },
+    persons: { ...persons, commands: stage.operator.commands },
   };
 }
 
@@ -120,8 +120,8 @@ export function table(stage: Stage, all: readonly Trial[], count: number): strin
     '',
     ...text,
     '',
-    `median, p99: from the kill to the settled receipt. Where persons decide they are theirs.`,
-    `hold: ${t.hold.listed} of ${t.hold.trials} listed; persons decided ${committed} committed, ${compensated} compensated, ${notCommitted} not committed, in ${stage.operator.commands} commands;`,
-    `  refused: ${refusedEarly} "did not happen" said too early, ${refusedChanged} by a token that was old; ${racesWonByOne} of ${races} races for one token had one winner`,
+    'median, p99: from the kill to the settled receipt; from hold on also the time that persons and reports of the campaign take',
+    `hold: ${t.hold.listed} of ${t.hold.trials} listed by the command line`,
+    `persons, with ${stage.operator.commands} commands: ${committed} committed, ${compensated} compensated, ${notCommitted} not committed; refused: ${refusedEarly} that said "not committed" too early, ${refusedChanged} with an old token; ${racesWonByOne} of ${races} pairs with one token had one winner`,
   ].join('\n');
 }

@@ -42,6 +42,7 @@ export interface Scenario {
 }
 
 const longestResultMs = 90_000;
+const longestAnyMs = 15_000;
 /** The next attempt comes so long after the first began: some before the outcome is known, some after. */
 const startToCloseMs = { least: 2500, most: 5000 };
 
@@ -52,6 +53,8 @@ export class Trial {
   expected: 'charge' | 'compensated' = 'charge';
   /** At the kill the effect was as the scenario says, and the receipt was not settled. */
   wasAsMeant = false;
+  /** What had to be done before the kill came too late. */
+  wasMissed = false;
   /** Nobody found out, or the workflow did not go on. */
   isStuck = false;
   /** Its worker was killed in this batch. */
@@ -108,6 +111,7 @@ export class Trial {
     const { effects } = account;
     const state = (await this.receipt())?.state;
     this.wasAsMeant =
+      !this.wasMissed &&
       effects === (isDoneLater ? 0 : 1) &&
       (account.hasArrived || scenario.fate === 'elsewhere') &&
       (state === 'claimed' || state === 'unknown');
@@ -115,11 +119,13 @@ export class Trial {
 
   /** Sees it through. Never throws: what goes wrong is a problem of this trial. */
   async toTheEnd(): Promise<void> {
+    if (!this.wasAsMeant) return this.toAnyEnd();
     const { scenario } = this;
     const [result, acting] = await Promise.allSettled([this.result(), scenario.afterKill?.(this)]);
     if (acting.status === 'rejected') this.problem(acting.reason);
     if (result.status === 'rejected') {
       this.problem(result.reason);
+      this.isStuck = true;
       await this.giveUp();
     } else {
       await scenario.atTheEnd?.(this).catch((error: unknown) => this.problem(error));
@@ -128,8 +134,14 @@ export class Trial {
     if (this.account.effects !== 1) this.problems.push(`${this.account.effects} effects`);
   }
 
+  /** Whatever the kill has hit, nothing happens twice. Nobody need find out. */
+  private async toAnyEnd(): Promise<void> {
+    await Promise.race([this.result().catch(() => undefined), delay(longestAnyMs)]);
+    await this.giveUp();
+    if (this.account.effects > 1) this.problems.push(`${this.account.effects} effects`);
+  }
+
   async giveUp(): Promise<void> {
-    this.isStuck = true;
     await this.handle?.terminate().catch(() => undefined);
   }
 
