@@ -4,7 +4,7 @@ export const times = {
   /** Renewed while an effect runs, so that less than this is left when its worker is killed. */
   leaseMs: 700,
   /** Where the receipt cannot be written the lease is not renewed either; it has to outlive the kill. */
-  historyLeaseMs: 2000,
+  historyLeaseMs: 4000,
   /** More than the two times below together. */
   graceMs: 3000,
   /** An effect can be found only up to so long after it was done. */
