@@ -49,18 +49,34 @@ export async function find(receipts: PostgresReceipts, requestId: string): Promi
   return found;
 }
 
-/** What was seen, to be given back with a decision: who decides on something else is told so. */
-const tokenOf = ({ receipt, evidence }: Found): string =>
+/** The effect may still arrive, or not be seen yet. */
+const isEarly = ({ state, leaseRemainingMs, graceMs }: Receipt): boolean =>
+  (state === 'claimed' || state === 'unknown') && leaseRemainingMs + graceMs > 0;
+
+const early = '.early';
+
+/**
+ * What was seen, to be given back with a decision: who decides on something else is told so. And when, as far as it
+ * matters: who looks the effect up afterwards and does not find it has proved nothing, however late he says so.
+ */
+const tokenOf = (found: Found): string => `${seenOf(found)}${isEarly(found.receipt) ? early : ''}`;
+
+const seenOf = ({ receipt, evidence }: Found): string =>
   `${receipt.epoch}.${receipt.state}.${evidence.length}`;
 
 function seenIn(token: string | undefined, command: string) {
-  const [, epoch, state, evidence] = /^(\d{1,9})\.([a-z]+)\.(\d{1,9})$/.exec(token ?? '') ?? [];
+  const [, epoch, state, evidence] = /^(\d{1,9})\.([a-z]+)\.(\d{1,9})(?:\.early)?$/.exec(token ?? '') ?? [];
   const known = receiptStates.find((name) => name === state);
   if (known === undefined)
     throw new UsageError(
       `${command} takes --token, as \`activity-guard show\` prints it: it says what you have seen, so that nobody decides on something else`,
     );
-  return { epoch: Number(epoch), seen: { state: known, evidence: Number(evidence) } };
+  return {
+    epoch: Number(epoch),
+    seen: { state: known, evidence: Number(evidence) },
+    isAsSeen: (found: Found): boolean => `${epoch}.${state}.${evidence}` === seenOf(found),
+    wasEarly: token?.endsWith(early) ?? false,
+  };
 }
 
 /** The whole of a receipt: who, what, when, every earlier attempt and every piece of evidence. */
@@ -135,21 +151,24 @@ export async function resolve(
   print: Print,
 ): Promise<boolean> {
   const outcome = resultOf(values.result);
-  const { epoch, seen } = seenIn(values.token, 'resolve');
+  const { epoch, seen, isAsSeen, wasEarly } = seenIn(values.token, 'resolve');
   const verdict = values.committed ? 'committed' : values.compensated ? 'compensated' : 'not-committed';
   const found = await find(receipts, requestId);
   if (!found) return false;
   const { key } = found.receipt;
   const decision = { key, epoch, verdict, source: operatorSource, by: nameOf(values.by), seen } as const;
-  const isAsSeen = tokenOf(found) === values.token;
+  const isTooOld = verdict === 'not-committed' && wasEarly;
   // The store looks again: between the two, somebody else may decide.
-  const done = isAsSeen && (await receipts.resolve({ ...decision, note: values.reason, outcome }));
+  const done =
+    isAsSeen(found) && !isTooOld && (await receipts.resolve({ ...decision, note: values.reason, outcome }));
   const now = (await receipts.get(key)) ?? found;
   if (values.json)
     print(JSON.stringify({ requestId, resolved: done, state: now.receipt.state, token: tokenOf(now) }));
   else if (done) print(`${requestId} is now ${now.receipt.state}.`);
   else
-    complain(`${requestId} was not resolved: ${isAsSeen ? whyNot(now, verdict) : changed(tokenOf(found))}`);
+    complain(
+      `${requestId} was not resolved: ${!isAsSeen(found) ? changed(tokenOf(found)) : isTooOld && !isEarly(now.receipt) ? lookedTooEarly(tokenOf(now)) : whyNot(now, verdict)}`,
+    );
   return done;
 }
 
@@ -159,7 +178,7 @@ export async function supersede(
   { requestId, values }: Invocation,
   print: Print,
 ): Promise<boolean> {
-  const { epoch, seen } = seenIn(values.token, 'supersede');
+  const { epoch, seen, isAsSeen } = seenIn(values.token, 'supersede');
   const found = await find(receipts, requestId);
   if (!found) return false;
   const { key } = found.receipt;
@@ -167,7 +186,7 @@ export async function supersede(
   const done = await receipts.supersede({ ...decision, note: values.reason });
   if (values.json) print(JSON.stringify({ requestId, superseded: done }));
   else if (done) print(`${requestId} was ${seen.state}; the next call starts a new generation.`);
-  else complain(`${requestId} was not superseded: ${whyNotSuperseded(found, values.token)}`);
+  else complain(`${requestId} was not superseded: ${whyNotSuperseded(found, isAsSeen(found))}`);
   return done;
 }
 
@@ -191,9 +210,12 @@ function resultOf(text: string | undefined): Outcome | undefined {
 const changed = (token: string): string =>
   `it has changed since you looked at it (its token is ${token} now). Nothing was kept; look again with show.`;
 
-function whyNotSuperseded(found: Found, token: string | undefined): string {
+const lookedTooEarly = (token: string): string =>
+  `when you looked, the effect could still arrive, or not be seen yet. Nothing was kept; ask the provider again (its token is ${token} now).`;
+
+function whyNotSuperseded(found: Found, isAsSeen: boolean): string {
   const { state } = found.receipt;
-  if (tokenOf(found) !== token) return changed(tokenOf(found));
+  if (!isAsSeen) return changed(tokenOf(found));
   if (state === 'claimed' || state === 'unknown')
     return 'somebody may still act on it; wait for its lease and grace time to end.';
   if (state === 'delegated') return 'it is being completed elsewhere; resolve it first.';
