@@ -54,6 +54,7 @@ export type {
   Resolution,
   SeenReceipt,
   Settlement,
+  SourceBudget,
   Supersession,
   StoreDescription,
   TakeOverRequest,

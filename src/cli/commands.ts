@@ -10,6 +10,8 @@ import { showWorkflow } from './show-workflow';
 /** Rows in one statement. */
 const pruneBatch = 10_000;
 
+const lingerMs = 1000;
+
 type Command = (receipts: PostgresReceipts, invocation: Invocation) => Promise<boolean>;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -89,6 +91,8 @@ const run =
       return await command(receipts, invocation);
     } finally {
       await receipts.close();
+      // What a module of probes has left open, such as a connection, does not keep the process.
+      if (invocation.values.probes !== undefined) setTimeout(() => process.exit(), lingerMs).unref();
     }
   };
 

@@ -23,7 +23,8 @@ Commands
   supersede <request id>  let a settled intent happen once more, as a new generation with an id of its own
   reconcile               find out unknown outcomes, from the evidence on file and from Temporal's history:
                             --watch                       again and again, until it is told to end
-                            --no-temporal                 from the evidence on file alone
+                            --probes FILE                 and by the probes that this JavaScript module exports, as
+                                                          probes: { [action]: probe }
   prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
   report FILE             receipts against the provider's own export, CSV or JSON (- for standard input):
@@ -37,8 +38,9 @@ Options
   --reason TEXT           resolve, supersede: why, kept as evidence
   --by NAME               resolve, supersede: who you are (the name of this machine's user)
   --ui URL                show: of Temporal's web page, for a link (TEMPORAL_UI_URL)
-  --workflow ID           show: Temporal is found as by its own tools: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
-                          TEMPORAL_API_KEY, TEMPORAL_TLS_*, or a profile (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE)
+  --no-temporal           reconcile: ask without it; resolve, supersede: wake nobody. Else Temporal is found as by its own
+                          tools, also for show --workflow: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY,
+                          TEMPORAL_TLS_*, or a profile (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE)
   --database-url URL      else DATABASE_URL, else PG* variables
   --schema NAME           schema of the tables (activity_guard)
   --namespace NAME        namespace of the receipts (default)
@@ -71,6 +73,7 @@ const options = {
   ui: { type: 'string' },
   watch: { type: 'boolean', default: false },
   'no-temporal': { type: 'boolean', default: false },
+  probes: { type: 'string' },
   result: { type: 'string' },
   reason: { type: 'string' },
   workflow: { type: 'string' },
@@ -128,6 +131,8 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
     );
   }
   checkReport(command, values);
+  if (values.probes !== undefined && command !== 'reconcile')
+    throw new UsageError('--probes goes with reconcile');
   checkDecision(command, values);
   if (values.result !== undefined && !values.committed)
     throw new UsageError('--result goes with --committed');

@@ -13,6 +13,7 @@ import { hashOfWrittenId, receiptKey } from '../ids';
 import type { PostgresReceipts } from '../stores/pg';
 import type { Invocation } from './options';
 import { UsageError } from './usage-error';
+import { textOf, wake } from './wake';
 
 type Found = NonNullable<Awaited<ReturnType<PostgresReceipts['get']>>>;
 type Print = (line: string) => void;
@@ -157,17 +158,22 @@ export async function resolve(
   if (!found) return false;
   const { key } = found.receipt;
   const decision = { key, epoch, verdict, source: operatorSource, by: nameOf(values.by), seen } as const;
-  const isTooOld = verdict === 'not-committed' && wasEarly;
+  const hasLookedEarly = verdict === 'not-committed' && wasEarly;
   // The store looks again: between the two, somebody else may decide.
   const done =
-    isAsSeen(found) && !isTooOld && (await receipts.resolve({ ...decision, note: values.reason, outcome }));
+    isAsSeen(found) &&
+    !hasLookedEarly &&
+    (await receipts.resolve({ ...decision, note: values.reason, outcome }));
   const now = (await receipts.get(key)) ?? found;
+  const woken = done ? await wake(found.receipt, values) : 'none';
   if (values.json)
-    print(JSON.stringify({ requestId, resolved: done, state: now.receipt.state, token: tokenOf(now) }));
-  else if (done) print(`${requestId} is now ${now.receipt.state}.`);
+    print(
+      JSON.stringify({ requestId, resolved: done, state: now.receipt.state, token: tokenOf(now), woken }),
+    );
+  else if (done) print(`${requestId} is now ${now.receipt.state}.${textOf(woken)}`);
   else
     complain(
-      `${requestId} was not resolved: ${!isAsSeen(found) ? changed(tokenOf(found)) : isTooOld && !isEarly(now.receipt) ? lookedTooEarly(tokenOf(now)) : whyNot(now, verdict)}`,
+      `${requestId} was not resolved: ${isAsSeen(found) ? whyNot(now, verdict, hasLookedEarly) : changed(tokenOf(found))}`,
     );
   return done;
 }
@@ -184,8 +190,10 @@ export async function supersede(
   const { key } = found.receipt;
   const decision = { key, epoch, state: seen.state, source: operatorSource, by: nameOf(values.by) };
   const done = await receipts.supersede({ ...decision, note: values.reason });
-  if (values.json) print(JSON.stringify({ requestId, superseded: done }));
-  else if (done) print(`${requestId} was ${seen.state}; the next call starts a new generation.`);
+  const woken = done ? await wake(found.receipt, values) : 'none';
+  if (values.json) print(JSON.stringify({ requestId, superseded: done, woken }));
+  else if (done)
+    print(`${requestId} was ${seen.state}; the next call starts a new generation.${textOf(woken)}`);
   else complain(`${requestId} was not superseded: ${whyNotSuperseded(found, isAsSeen(found))}`);
   return done;
 }
@@ -210,9 +218,6 @@ function resultOf(text: string | undefined): Outcome | undefined {
 const changed = (token: string): string =>
   `it has changed since you looked at it (its token is ${token} now). Nothing was kept; look again with show.`;
 
-const lookedTooEarly = (token: string): string =>
-  `when you looked, the effect could still arrive, or not be seen yet. Nothing was kept; ask the provider again (its token is ${token} now).`;
-
 function whyNotSuperseded(found: Found, isAsSeen: boolean): string {
   const { state } = found.receipt;
   if (!isAsSeen) return changed(tokenOf(found));
@@ -222,14 +227,16 @@ function whyNotSuperseded(found: Found, isAsSeen: boolean): string {
   return `it is ${state}.`;
 }
 
-function whyNot({ receipt }: Found, verdict: string): string {
+function whyNot({ receipt }: Found, verdict: string, hasLookedEarly: boolean): string {
   if (receipt.state === 'claimed' && receipt.leaseRemainingMs > 0)
     return 'somebody holds it; wait for its lease to end.';
   if (isUnresolved(receipt) && verdict === 'not-committed') {
     const openMs = receipt.leaseRemainingMs + receipt.graceMs;
     return openMs > 0
       ? `until its lease and grace time are over the effect may still arrive; ask the provider again in ${Math.ceil(openMs / 1000)} s.`
-      : 'there is evidence that it was committed (see show). If that is wrong, supersede it.';
+      : hasLookedEarly
+        ? 'when you looked, the effect could still arrive, or not be seen yet. Nothing was kept; show it again, then ask the provider again.'
+        : 'there is evidence that it was committed (see show). If that is wrong, supersede it.';
   }
   return `it is ${receipt.state}; what you said is kept as evidence.`;
 }

@@ -6,8 +6,13 @@ import type * as GuardClient from '../temporal/client';
 
 type Client = ClientPackage.Client;
 
-/** So long nothing listening may take to be found out. */
-const connectTimeout = '10s';
+/** How it is reached; all else is in the environment. */
+interface Reaching {
+  /** So long nothing listening may take to be found out. */
+  readonly connectTimeout?: '10s' | '3s';
+  /** In place of the environment's. */
+  readonly namespace?: string;
+}
 
 /** Something is missing or away; the message says what to do. */
 class TemporalAwayError extends Error {}
@@ -19,7 +24,7 @@ function load<T>(what: () => T): T {
     const name = /Cannot find module '((?:@temporalio\/)[a-z]+)/.exec((error as Error).message)?.[1];
     if (name === undefined) throw error;
     throw new TemporalAwayError(
-      `the package ${name} is needed to read a workflow. Install: npm install @temporalio/client @temporalio/envconfig`,
+      `the package ${name} is needed to ask Temporal. Install: npm install @temporalio/client @temporalio/envconfig`,
     );
   }
 }
@@ -38,9 +43,11 @@ const packages = () => ({
  */
 export async function withTemporal<T>(
   work: (client: Client, guard: typeof GuardClient) => Promise<T>,
+  { connectTimeout = '10s', ...reaching }: Reaching = {},
 ): Promise<T> {
   const { client: sdk, envconfig, guard } = packages();
-  const { connectionOptions, namespace } = envconfig.loadClientConnectConfig();
+  const { connectionOptions, ...configured } = envconfig.loadClientConnectConfig();
+  const { namespace = configured.namespace } = reaching;
   const { address = 'localhost:7233', apiKey, tls, metadata } = connectionOptions;
   const options = {
     ...{ address, connectTimeout, ...(apiKey === undefined ? {} : { apiKey }) },

@@ -1,4 +1,5 @@
 /** Who can be asked what became of an effect. */
+import type { SourceBudget } from './budget';
 import type { Outcome, Receipt } from './receipt';
 
 /** What a source says. Make no guess: `'undetermined'` where it does not surely know. */
@@ -14,6 +15,8 @@ export interface Finding {
 export interface EvidenceSource {
   /** Under which its evidence is kept, such as `'temporal-history'`. */
   readonly name: string;
+  /** How often it is asked at most in one process. What is over it waits, and holds up nothing else. */
+  readonly budget?: SourceBudget | undefined;
   /** Whether it is worth asking of this receipt; always unless given. */
   covers?(receipt: Receipt): boolean;
   /**

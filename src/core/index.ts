@@ -1,3 +1,5 @@
+export { checkBudget } from './budget';
+export type { SourceBudget } from './budget';
 export type { EvidenceSource, Finding } from './evidence-source';
 export type {
   CallOutcome,
@@ -31,6 +33,7 @@ export {
 export type { GuardErrorCode, GuardErrorOptions } from './errors';
 export { classifyError, committed, governingPolicy, notCommitted, undetermined } from './policy';
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
+export { probeSource } from './probe-source';
 export { Reconciler } from './reconciler';
 export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
 export { recordEvidence } from './record-evidence';

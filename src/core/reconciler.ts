@@ -1,4 +1,5 @@
 /** Finding out what became of unknown outcomes, row by row; many processes may do it side by side, without a leader. */
+import { checkBudget, turnstileOf, type Turnstile } from './budget';
 import type { GuardEvent } from './call';
 import type { Clock } from './clock';
 import { isOpenToEvidence } from './evidence';
@@ -32,12 +33,26 @@ export interface ReconcileCounts {
   final: number;
   /** Still unknown, or not final: looked at again later. */
   open: number;
+  /** Not looked at to the end, because a source is over its budget: again when it is not. */
+  postponed: number;
   /** Not looked at to the end, because the store was away. */
   failed: number;
 }
 
-/** Rows taken at once, and looked at side by side; a source limits itself further. */
+/** What came of a look. */
+type Came = Exclude<keyof ReconcileCounts, 'looked'>;
+
+/** One time that all that is due is looked at. */
+interface Round {
+  readonly signal: AbortSignal | undefined;
+  readonly tally: (came: Came) => void;
+  /** Takes what goes on while the round is over: looks that wait for the budget of a source. */
+  readonly keep: (rest: Promise<void>) => void;
+}
+
+/** Rows taken at once, and looked at side by side, but for those that wait for the budget of a source. */
 const batchRows = 200;
+const manyRows = 2000;
 const atOnce = 16;
 
 /** A source that has not answered by then is asked again another time. */
@@ -51,9 +66,27 @@ const pauses = { first: 5000, most: 10 * 60_000 };
 /** How often the queue is looked at when there was nothing due. */
 const idleMs = 2000;
 
+/** Of how many rows it is remembered that they were put back. */
+const mostRemembered = 100_000;
+
+const noCounts = (): ReconcileCounts => ({
+  ...{ looked: 0, committed: 0, released: 0, contested: 0, final: 0, open: 0, postponed: 0, failed: 0 },
+});
+
 /** Finds out, for one store. */
 export class Reconciler {
-  constructor(private readonly setup: ReconcilerSetup) {}
+  private readonly turnstiles = new Map<EvidenceSource, Turnstile>();
+  /** How often a row was taken and put back without a look: the store counts each time it is taken. */
+  private readonly unlooked = new Map<string, number>();
+
+  /** @throws InvalidRequestError for a budget that cannot be kept */
+  constructor(private readonly setup: ReconcilerSetup) {
+    for (const source of setup.sources) {
+      if (!source.budget) continue;
+      checkBudget(source.name, source.budget);
+      this.turnstiles.set(source, turnstileOf(source.budget, setup.clock, { atOnce }));
+    }
+  }
 
   /**
    * Looks once at all that is due. Safe to repeat and to run anywhere at the same time. What was due to be looked at again
@@ -61,16 +94,17 @@ export class Reconciler {
    * @throws what the store throws when it cannot be read
    */
   async pass(signal?: AbortSignal): Promise<ReconcileCounts> {
-    const counts: ReconcileCounts = {
-      ...{ looked: 0, committed: 0, released: 0, contested: 0, final: 0, open: 0, failed: 0 },
+    const counts = noCounts();
+    const rests: Promise<void>[] = [];
+    const keep = (rest: Promise<void>): void => {
+      rest.catch(() => undefined); // thrown below
+      rests.push(rest);
     };
-    const seen = new Set<string>();
-    while (!signal?.aborted) {
-      const due = await this.setup.store.takeDue({ limit: batchRows, holdMs });
-      if (due.every(({ receipt }) => seen.has(receipt.key))) break;
-      for (const { receipt } of due) seen.add(receipt.key);
-      await this.lookAtAll(due, counts, signal);
-    }
+    await this.closing(signal, async () => {
+      const round = { signal, keep, tally: (came: Came) => tally(counts, came) };
+      await this.lookAtDue(round).finally(() => Promise.allSettled(rests));
+      await Promise.all(rests);
+    });
     return counts;
   }
 
@@ -79,55 +113,114 @@ export class Reconciler {
     signal: AbortSignal,
     onPass: (counts: ReconcileCounts) => void = () => undefined,
   ): Promise<void> {
-    const { clock } = this.setup;
-    while (!signal.aborted) {
-      try {
-        const counts = await this.pass(signal);
-        if (counts.looked > 0) onPass(counts);
-      } catch (error) {
-        this.tell('store-error', undefined, { by: nameOf(error) });
+    let counts = noCounts();
+    const report = (): void => {
+      if (counts.looked > 0) onPass(counts);
+      counts = noCounts();
+    };
+    const away = (error: unknown): void => this.tell('store-error', undefined, { by: nameOf(error) });
+    const rests = new Set<Promise<void>>();
+    const keep = (rest: Promise<void>): void => {
+      const kept = rest.catch(away).finally(() => rests.delete(kept));
+      rests.add(kept);
+    };
+    await this.closing(signal, async () => {
+      while (!signal.aborted) {
+        await this.lookAtDue({ signal, keep, tally: (came) => tally(counts, came) }).catch(away);
+        report();
+        await this.setup.clock.sleep(idleMs, signal);
       }
-      await clock.sleep(idleMs, signal);
+      await Promise.all(rests);
+    });
+    report();
+  }
+
+  /** Works; nobody waits for a budget any more once the signal aborts. */
+  private async closing(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
+    const close = (): void => this.turnstiles.forEach((turnstile) => turnstile.close());
+    signal?.addEventListener('abort', close);
+    await work().finally(() => signal?.removeEventListener('abort', close));
+  }
+
+  private async lookAtDue(round: Round): Promise<void> {
+    const { store } = this.setup;
+    // What is put back comes again; what is settled does not.
+    const seen = new Set<string>();
+    while (!round.signal?.aborted) {
+      let due = await store.takeDue({ limit: batchRows, holdMs });
+      // Rows that were settled meanwhile leave the queue when they are taken. Others may be behind a batch of those.
+      if (due.length === 0) due = await store.takeDue({ limit: manyRows, holdMs });
+      const isAgain = ({ receipt }: DueReceipt): boolean => seen.has(receipt.key);
+      // Taken for the next pass, which could not have them otherwise while they are held for this one.
+      const again = due.filter(isAgain).map(({ receipt: { key } }) => ({ key, inMs: 0 }));
+      for (const { key } of again) this.noteUnlooked(key);
+      if (again.length > 0) await store.lookAgain(again);
+      if (again.length === due.length) return;
+      await this.lookAtAll(again.length > 0 ? due.filter((row) => !isAgain(row)) : due, seen, round);
     }
   }
 
-  private async lookAtAll(
-    due: readonly DueReceipt[],
-    counts: ReconcileCounts,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  /** Until all rows are looked at but those that wait for a budget. */
+  private async lookAtAll(due: readonly DueReceipt[], seen: Set<string>, round: Round): Promise<void> {
     const again: { key: string; inMs: number }[] = [];
-    const rest = due.values();
+    const lookAt = async (row: DueReceipt, leave: () => void): Promise<void> => {
+      const { key } = row.receipt;
+      const inMs = await this.lookAndTell(row, leave, round);
+      if (inMs === undefined) return void this.unlooked.delete(key);
+      again.push({ key, inMs });
+      seen.add(key);
+    };
+    const putBack = async (): Promise<void> => {
+      if (again.length > 0) await this.setup.store.lookAgain(again.splice(0));
+    };
+    const looks: Promise<void>[] = [];
+    const rows = due.values();
     const lane = async (): Promise<void> => {
-      for (const row of rest) {
-        if (signal?.aborted) {
-          again.push({ key: row.receipt.key, inMs: 0 });
-          continue;
-        }
-        counts.looked++;
-        const came = await this.look(row, signal).catch((error: unknown) => {
-          this.tell('store-error', row.receipt, { by: nameOf(error) });
-          return 'failed' as const;
-        });
-        counts[came]++;
-        if (came === 'open' || came === 'failed') again.push({ key: row.receipt.key, inMs: pauseOf(row) });
-      }
+      for (const row of rows)
+        await new Promise<void>((leave) => void looks.push(lookAt(row, leave).finally(leave)));
     };
     await Promise.all(Array.from({ length: atOnce }, lane));
-    if (again.length > 0) await this.setup.store.lookAgain(again);
+    round.keep(Promise.all(looks).then(putBack));
+    await putBack();
+  }
+
+  /** @returns in how many milliseconds to look again, if at all */
+  private async lookAndTell(
+    row: DueReceipt,
+    leave: () => void,
+    { signal, tally }: Round,
+  ): Promise<number | undefined> {
+    const { receipt } = row;
+    if (signal?.aborted) return 0;
+    const came = await this.look(row, leave, signal).catch((error: unknown) => {
+      this.tell('store-error', receipt, { by: nameOf(error) });
+      return 'failed' as const;
+    });
+    if (typeof came !== 'object') {
+      tally(came);
+      return came === 'open' || came === 'failed' ? this.pauseOf(row) : undefined;
+    }
+    tally('postponed');
+    this.noteUnlooked(receipt.key);
+    return signal?.aborted ? 0 : came.laterMs;
   }
 
   private async look(
     row: DueReceipt,
+    leave: () => void,
     signal?: AbortSignal,
-  ): Promise<Exclude<keyof ReconcileCounts, 'looked'>> {
+  ): Promise<Exclude<Came, 'postponed'> | { readonly laterMs: number }> {
     const { store, sources, wake } = this.setup;
     let known: KnownOutcome = row;
     let weighed = await weigh(store, known);
     for (const source of sources) {
       if (weighed !== 'kept' || signal?.aborted) break;
       if (source.covers?.(known.receipt) === false) continue;
-      const finding = await this.ask(source, known.receipt, signal);
+      const turnstile = this.turnstiles.get(source);
+      if (turnstile) leave();
+      const answered = turnstile ? await turnstile.turn() : (): void => undefined;
+      if (turnstile && !answered) return { laterMs: turnstile.laterMs() };
+      const finding = await this.ask(source, known.receipt, signal).finally(answered);
       // A "no" proves nothing while the request may still arrive; asked too early, it would only contradict others later.
       if (finding.verdict === 'not-committed' && isTooEarly(known.receipt)) continue;
       weighed = await weigh(store, known, { source: source.name, ...finding });
@@ -157,6 +250,20 @@ export class Reconciler {
     }
   }
 
+  private noteUnlooked(key: string): void {
+    const [oldest] = this.unlooked.keys();
+    if (oldest !== undefined && this.unlooked.size >= mostRemembered) this.unlooked.delete(oldest);
+    this.unlooked.set(key, (this.unlooked.get(key) ?? 0) + 1);
+  }
+
+  /** Soon at first and then ever later; at once when a "no" counts. */
+  private pauseOf({ receipt, looks }: DueReceipt): number {
+    const looked = Math.max(0, looks - (this.unlooked.get(receipt.key) ?? 0));
+    const backOffMs = Math.min(pauses.first * 2 ** Math.min(looked, 20), pauses.most);
+    const conclusiveInMs = receipt.leaseRemainingMs + receipt.graceMs;
+    return isTooEarly(receipt) ? Math.min(conclusiveInMs + 1, backOffMs) : backOffMs;
+  }
+
   private tell(
     type: GuardEvent['type'],
     receipt: Receipt | undefined,
@@ -167,15 +274,13 @@ export class Reconciler {
   }
 }
 
+const tally = (counts: ReconcileCounts, came: Came): void => {
+  counts.looked++;
+  counts[came]++;
+};
+
 const nameOf = (error: unknown): string =>
   error instanceof Error ? ((error as { code?: string }).code ?? error.name) : typeof error;
 
 const isTooEarly = ({ state, leaseRemainingMs, graceMs }: Receipt): boolean =>
   state === 'unknown' || state === 'claimed' ? leaseRemainingMs + graceMs > 0 : false;
-
-/** Soon at first and then ever later; at once when a "no" counts. */
-function pauseOf({ receipt, looks }: DueReceipt): number {
-  const backOffMs = Math.min(pauses.first * 2 ** Math.min(looks, 20), pauses.most);
-  const conclusiveInMs = receipt.leaseRemainingMs + receipt.graceMs;
-  return isTooEarly(receipt) ? Math.min(conclusiveInMs + 1, backOffMs) : backOffMs;
-}

@@ -1,5 +1,8 @@
 /** Outcomes that workers find out by themselves: from Temporal's history, by probes, and who waits goes on at once. */
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { SimplePlugin } from '@temporalio/plugin';
 import type { WorkerOptions } from '@temporalio/worker';
@@ -8,6 +11,7 @@ import { committed, notCommitted, undetermined, type Receipt, type ReceiptStore 
 import { guarded } from 'activity-guard/activity';
 import { TemporalHistoryEvidence, wakeWaiting } from 'activity-guard/client';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
+import { runCli } from '../support/cli-process';
 import { until } from '../support/waiting';
 import { WorkerHere } from '../support/worker-here';
 
@@ -190,5 +194,65 @@ describe('who waits for an outcome', () => {
     expect(tookMs).toBeLessThan(4000);
     expect(count(id)).toBe(1);
     expect(await wakeWaiting(client, await receiptOf(id))).toBe('none');
+  });
+});
+
+describe('the command line', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'probes-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const cli = async (...args: string[]): Promise<unknown> => {
+    const env = {
+      ...{ DATABASE_URL: here.stack.databaseUrl, TEMPORAL_ADDRESS: here.stack.temporalAddress },
+      TEMPORAL_NAMESPACE: here.stack.temporalNamespace,
+    };
+    const { code, out, err } = await runCli([...args, '--json'], { env });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    return JSON.parse(out);
+  };
+
+  /** An activity that nobody knows of what became, with eight seconds until its next attempt. */
+  async function backingOff(id: string, work: () => Promise<void>): Promise<{ result: unknown; ms: number }> {
+    const act = guarded(ids, async (what: string) => {
+      effects.push(what);
+      throw new Error('socket hang up');
+    });
+    return here.running(options(act), async (_run, start) => {
+      const handle = await start('callBriefly', 'act', id);
+      await until(async () => Number((await handle.describe()).raw.pendingActivities?.[0]?.attempt) === 5);
+      await work();
+      const from = performance.now();
+      return { result: await handle.result(), ms: performance.now() - from };
+    });
+  }
+
+  // Mutation: a decision of which nobody hears: the activity would wait for eight seconds.
+  it('wakes the activity that waits for a decision', async () => {
+    const id = randomUUID();
+    const { result, ms } = await backingOff(id, async () => {
+      const { token } = (await cli('show', id)) as { token: string };
+      const decision = ['--committed', '--result', '"seen"', '--token', token, '--reason', 'in the console'];
+      expect(await cli('resolve', id, ...decision)).toMatchObject({ resolved: true, woken: 'activity' });
+    });
+    expect([result, count(id)]).toEqual(['seen', 1]);
+    expect(ms).toBeLessThan(4000);
+    const { token } = (await cli('show', id)) as { token: string };
+    const again = ['--token', token, '--reason', 'once more'];
+    expect(await cli('supersede', id, ...again)).toEqual({ requestId: id, superseded: true, woken: 'none' });
+  });
+
+  it('asks the probes of a module with the arguments of the call, and has the activity go on', async () => {
+    const id = randomUUID();
+    const probes = join(folder, 'probes.mjs');
+    writeFileSync(
+      probes,
+      `export const probes = { act: ({ requestId, payload }) =>
+        requestId === '${id}' ? { verdict: 'committed', result: { payload } } : { verdict: 'undetermined' } };`,
+    );
+    const { result, ms } = await backingOff(id, async () => {
+      expect(await cli('reconcile', '--probes', probes)).toMatchObject({ failed: 0 });
+    });
+    expect([result, count(id)]).toEqual([{ payload: [id] }, 1]);
+    expect(ms).toBeLessThan(4000);
   });
 });

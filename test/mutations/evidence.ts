@@ -1,7 +1,7 @@
 /** Mutations of weighing evidence, of finality, and of finding out unknown outcomes. */
 import { inFile } from './mutation';
 
-const [weighing, reconciling] = ['unit/core-evidence', 'unit/core-reconciler'];
+const [weighing, reconciling, budgeting] = ['unit/core-evidence', 'unit/core-reconciler', 'unit/core-budget'];
 
 export const evidence = [
   ...inFile(
@@ -76,6 +76,37 @@ export const evidence = [
       ],
       [8, 'the pauses have an end', 'pauses.most', 'Infinity'],
       [4, 'who waits is woken', 'await wake?.(receipt)', 'await Promise.resolve()'],
+      [4, 'what came due again is left to the next pass', '({ key, inMs: 0 })', '({ key, inMs: holdMs })'],
+    ],
+  ),
+  ...inFile(
+    'src/core/reconciler.ts',
+    [budgeting],
+    [
+      [8, 'a budget holds up its own rows alone', 'if (turnstile) leave();', ''],
+      [4, 'to be put back is not to be looked at', ' - (this.unlooked.get(receipt.key) ?? 0)', ''],
+    ],
+  ),
+  ...inFile(
+    'src/core/reconciler.ts',
+    ['pg/cli-reconcile'],
+    [
+      [
+        4,
+        'what is settled hides nothing behind it',
+        'if (due.length === 0) due =',
+        'if (due.length < 0) due =',
+      ],
+    ],
+    { named: 'looks behind' },
+  ),
+  ...inFile(
+    'src/core/budget.ts',
+    [budgeting],
+    [
+      [8, 'no more questions within a second', 'now < this.nextAt', 'now < 0'],
+      [8, 'no more questions at once', 'this.asking < this.atOnce', 'this.asking < Infinity'],
+      [8, 'who waits for long goes', 'now - first.since > longestWaitMs', 'now < first.since'],
     ],
   ),
 ];

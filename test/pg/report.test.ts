@@ -80,6 +80,11 @@ async function fill(store: ReceiptStore): Promise<void> {
   await store.resolve({ key: probed, epoch: 1, verdict: 'committed', source: 'probe', note: secret });
   const told = await receipt(store, 'told:1', 'committed');
   await store.addEvidence({ key: told, epoch: 1, source: 'webhook', verdict: 'committed' });
+  for (const id of ['contested:1', 'contested:2']) {
+    const said = { key: await receipt(store, id, 'unknown', { leaseMs: over }), epoch: 1 };
+    await store.addEvidence({ ...said, source: 'webhook', verdict: 'committed' });
+    await store.addEvidence({ ...said, source: 'probe', verdict: 'not-committed', contests: true });
+  }
   const history = await receipt(store, 'history:1', 'unknown', { leaseMs: over });
   await store.resolve({ key: history, epoch: 1, verdict: 'committed', source: 'temporal-history' });
 
@@ -107,6 +112,7 @@ const entries: readonly (readonly [id: string, status: string])[] = [
   ['twice:1', 'paid'],
   ['probed:1', 'paid'],
   ['told:1', 'paid'],
+  ['contested:1', 'paid'],
   ['history:1', 'paid'],
   ['unknown:1', 'paid'],
   ['delegated:1', 'failed'],
@@ -131,7 +137,7 @@ const expected = {
   ],
   duplicateBlocked: ['probed:1', 'told:1'],
   missing: ['gone:1'],
-  contradiction: ['failed:1', 'lonely:1', 'rejected:1', 'released:1'],
+  contradiction: ['contested:1', 'contested:2', 'failed:1', 'lonely:1', 'rejected:1', 'released:1'],
   uncertain: ['claimed:1', 'delegated:1', 'unknown:1'],
   unrecorded: ['', '', 'stranger:\u001b[31m1'],
   duplicate: ['twice:1'],
@@ -152,7 +158,7 @@ describe('activity-guard report', () => {
     const made = await reported([file('charges.csv', csv), ...options]);
     expect(idsIn(made)).toEqual(expected);
     expect(made).toMatchObject({
-      ...{ namespace: 'default', actions: ['charge'], receipts: 18, entries: entries.length },
+      ...{ namespace: 'default', actions: ['charge'], receipts: 20, entries: entries.length },
       isInOrder: false,
     });
     const { uncertain, contradiction, duplicate } = made.findings;
@@ -164,11 +170,14 @@ describe('activity-guard report', () => {
         state: 'delegated',
         succeeded: 0,
         failed: 1,
-        lines: [13],
+        lines: [14],
       },
-      { requestId: 'unknown:1', action: 'charge', state: 'unknown', succeeded: 1, failed: 0, lines: [12] },
+      { requestId: 'unknown:1', action: 'charge', state: 'unknown', succeeded: 1, failed: 0, lines: [13] },
     ]);
-    expect(contradiction.ids[1]).toMatchObject({ state: 'superseded', note: /no newer generation/ as never });
+    expect(contradiction.ids[0]).toMatchObject({
+      ...{ state: 'contested', succeeded: 1, lines: [11], note: /contradict each other/ as never },
+    });
+    expect(contradiction.ids[3]).toMatchObject({ state: 'superseded', note: /no newer generation/ as never });
     expect(duplicate.ids).toEqual([expect.objectContaining({ succeeded: 2, lines: [7, 8] })]);
   });
 
@@ -187,15 +196,15 @@ describe('activity-guard report', () => {
     const { code, out, err } = await run([file('charges.csv', csv), ...options]);
     expect({ code, err }).toEqual({ code: 1, err: '' });
     expect(out).toMatch(
-      /^18 receipts of charge, in namespace default; 21 entries at the provider\n\nconfirmed +8\n/,
+      /^20 receipts of charge, in namespace default; 22 entries at the provider\n\nconfirmed +8\n/,
     );
     expect(out).toMatch(/^ {2}of these: duplicate blocked +2$/m);
-    expect(out).toMatch(/^ {2}unknown:1 {2}unknown; successful at the provider \(line 12\)$/m);
+    expect(out).toMatch(/^ {2}unknown:1 {2}unknown; successful at the provider \(line 13\)$/m);
     expect(out).toMatch(/^ {2}claimed:1 {2}claimed; not at the provider$/m);
     expect(out).toMatch(/^ {2}twice:1 {2}committed; 2 times successful at the provider \(lines 7, 8\)$/m);
-    expect(out).toMatch(/^ {2}\(no request id\) {2}no receipt; .*line 21/m);
+    expect(out).toMatch(/^ {2}\(no request id\) {2}no receipt; .*line 22/m);
     expect(out).toContain('stranger:\\u001b[31m1');
-    expect(out).toMatch(/resolved by: activity-guard resolve <request id>/);
+    expect(out).toMatch(/uncertain or contested is resolved by: activity-guard resolve <request id>/);
     expect(out).not.toContain('ok:1');
   });
 

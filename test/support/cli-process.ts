@@ -15,9 +15,17 @@ export interface Ended {
 /** Runs `activity-guard` with these arguments; `flags` are of Node. */
 export function runCli(
   args: readonly string[],
-  { input = '', flags = [] as readonly string[], timeoutMs = 20_000 } = {},
+  {
+    input = '',
+    flags = [],
+    timeoutMs = 20_000,
+    env = {},
+  }: { input?: string; flags?: readonly string[]; timeoutMs?: number; env?: Record<string, string> } = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [...flags, cliMain, ...args], { timeout: timeoutMs });
+  const child = spawn(process.execPath, [...flags, cliMain, ...args], {
+    timeout: timeoutMs,
+    env: { ...process.env, ...env },
+  });
   child.stdin.on('error', () => undefined); // it may end before it has read everything
   child.stdin.end(input);
   const ended = { out: '', err: '' };

@@ -22,7 +22,16 @@ const reconciler = (...sources: EvidenceSource[]): Reconciler =>
     wake: async ({ requestId }) => void woken.push(requestId),
   });
 const pass = (r: Reconciler): Promise<ReconcileCounts> => world.clock.until(r.pass());
-const none = { looked: 0, committed: 0, released: 0, contested: 0, final: 0, open: 0, failed: 0 };
+const none = {
+  looked: 0,
+  committed: 0,
+  released: 0,
+  contested: 0,
+  final: 0,
+  open: 0,
+  postponed: 0,
+  failed: 0,
+};
 
 describe('a reconciler', () => {
   it('settles what a source finds, and wakes who waits', async () => {
@@ -131,6 +140,28 @@ describe('a reconciler', () => {
     expect(await pass(r)).toMatchObject({ final: 1 });
     await world.clock.advance(700_000);
     expect(await pass(r)).toEqual(none);
+  });
+
+  // Mutation: rows that a pass took a second time, and kept from everybody for as long as it might have looked at them.
+  it('leaves to the next pass what comes due again while it goes on', async () => {
+    for (const id of ['order:1', 'order:2', 'order:3'])
+      await world.abandon({ requestId: id, requestIdHash: hashRequestId(id) });
+    await world.clock.advance(500);
+    const slow = source(async () => (await world.clock.sleep(6000), unsure));
+    const { receipts } = world;
+    let taken = 0;
+    const store = Object.assign(Object.create(receipts) as typeof receipts, {
+      takeDue: async (request: { limit: number; holdMs: number }) => {
+        const due = await receipts.takeDue({ ...request, limit: taken < 2 ? 1 : 2 });
+        taken += due.length;
+        return due;
+      },
+    });
+    const r = new Reconciler({ store, clock: world.clock, sources: [slow] });
+    // One after the other; then the third together with the first again; then both of those once more.
+    expect(await pass(r)).toMatchObject({ looked: 3, open: 3 });
+    expect(taken).toBe(6);
+    expect(await pass(r)).toMatchObject({ looked: 3, open: 3 });
   });
 
   it('beside another one never looks at the same receipt at the same time', async () => {

@@ -12,7 +12,7 @@ import {
 } from '../../src/cli/report/classify';
 
 const receiptIn = (state: JudgedReceipt['state'], more: Partial<JudgedReceipt> = {}): JudgedReceipt => ({
-  ...{ requestId: 'invoice:1', action: 'charge', state, leaseRemainingMs: 1000 },
+  ...{ requestId: 'invoice:1', action: 'charge', state, contested: false, leaseRemainingMs: 1000 },
   ...{ transactional: false, doubt: false, outcome: undefined, origin: { worker: 'w' } },
   ...more,
 });
@@ -90,6 +90,12 @@ describe('a receipt and the entries of the provider', () => {
       'contradiction',
     ],
     ['superseded, nothing', recorded('superseded'), none, 'notDone'],
+
+    ['contested, a success', recorded('unknown', { contested: true }), one, 'contradiction'],
+    ['contested, nothing', recorded('unknown', { contested: true }), none, 'contradiction'],
+    ['contested, twice', recorded('unknown', { contested: true }), two, 'contradiction + duplicate'],
+    ['committed and contested, a success', recorded('committed', { contested: true }), one, 'contradiction'],
+    ['rejected and contested, nothing', recorded('rejected', { contested: true }), none, 'contradiction'],
 
     ['pruned, a success', recorded('pruned'), one, 'pruned'],
     ['pruned, twice', recorded('pruned'), two, 'pruned + duplicate'],

@@ -1,6 +1,7 @@
 /** Persons with the command line, each command a process of its own. */
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { TestStack } from 'activity-guard/testing';
 import { hashedRequestId, hashRequestId } from '../../src/ids';
 import { runCli, type Ended } from '../support/cli-process';
 import { Limit } from './limit';
@@ -23,7 +24,10 @@ export class Operator {
   /** How many processes there were. */
   commands = 0;
 
-  constructor(private readonly databaseUrl: string) {}
+  /** @param stack where the command line finds the receipts, and those whom it wakes */
+  constructor(
+    private readonly stack: Pick<TestStack, 'databaseUrl' | 'temporalAddress' | 'temporalNamespace'>,
+  ) {}
 
   /** Waits until `list` has the intent. */
   async whenListed(intent: string, state: 'unknown' | 'contested'): Promise<void> {
@@ -64,6 +68,14 @@ export class Operator {
 
   private run(...args: readonly string[]): Promise<Ended> {
     this.commands++;
-    return this.limit.run(() => runCli([...args, '--database-url', this.databaseUrl]));
+    const { databaseUrl, temporalAddress, temporalNamespace } = this.stack;
+    const env = {
+      ...{
+        DATABASE_URL: databaseUrl,
+        TEMPORAL_ADDRESS: temporalAddress,
+        TEMPORAL_NAMESPACE: temporalNamespace,
+      },
+    };
+    return this.limit.run(() => runCli(args, { env }));
   }
 }

@@ -9,6 +9,8 @@ import type { Scenario, Trial } from './trial';
 export const persons = {
   /** Trusted a search that was behind, said "it did not happen", and were refused. */
   refusedEarly: 0,
+  /** The same, but said so only when it would count. */
+  refusedStale: 0,
   /** Decided on what had changed meanwhile, and had to look again. */
   refusedChanged: 0,
   committed: 0,
@@ -29,12 +31,16 @@ const compensated: Decision = ['--compensated'];
 /** What a person decides who found the effect. */
 export type Choose = (found: Charge) => readonly Decision[];
 
-/** Decides with the command line, by what the provider's search says at the time. */
-export async function decide(trial: Trial, choose: Choose): Promise<void> {
+/**
+ * Decides with the command line, by what the provider's search says at the time.
+ * @param isSlow who does not find it has a cup of coffee before he says so
+ */
+export async function decide(trial: Trial, choose: Choose, isSlow = false): Promise<void> {
   const { stage, intent, account } = trial;
   for (let look = 0; look < mostLooks; look++) {
     const { token } = await stage.operator.show(intent);
     const found = account.find();
+    if (!found && isSlow) await untilConclusive(trial);
     const decisions = found ? choose(found) : [notCommitted];
     const ends = await Promise.all(decisions.map((d) => stage.operator.resolve(intent, token, ...d)));
     const winners = decisions.filter((_decision, i) => ends[i]?.code === 0);
@@ -42,6 +48,7 @@ export async function decide(trial: Trial, choose: Choose): Promise<void> {
     const said = ends[0]?.err ?? '';
     if (/has changed/.test(said)) persons.refusedChanged++;
     else if (/may still arrive/.test(said)) persons.refusedEarly++;
+    else if (/when you looked/.test(said)) persons.refusedStale++;
     else throw new Error(`the command line refused: ${said}`);
     await delay(lookEveryMs);
   }
@@ -60,11 +67,11 @@ function accept(trial: Trial, decisions: readonly Decision[], winners: readonly 
 }
 
 const byHand =
-  (choose: Choose) =>
+  (choose: Choose, isSlow: boolean) =>
   async (trial: Trial): Promise<void> => {
     await trial.stage.operator.whenListed(trial.intent, 'unknown');
     trial.isListed = true;
-    await decide(trial, choose);
+    await decide(trial, choose, isSlow);
   };
 
 /** What persons do, in turn. Every sixth time two of them do different things with the same token. */
@@ -78,7 +85,7 @@ const choices: readonly Choose[] = [
 export function held(n: number): Scenario {
   const fate = n % 3 === 2 ? 'lost' : 'done';
   const choose = choices[Math.floor(n / 2) % choices.length] ?? ((found) => [committedAs(found)]);
-  return { row: 'hold', terms: 'held', fate, afterKill: byHand(choose) };
+  return { row: 'hold', terms: 'held', fate, afterKill: byHand(choose, n % 2 === 1) };
 }
 
 export const probed: Scenario = { row: 'probe', terms: 'probed', fate: 'done' };

@@ -55,7 +55,7 @@ export class Stage {
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 8 });
     await receipts.migrate();
     const stage = new Stage(
-      ...([stack, await Provider.start(), receipts, new Operator(stack.databaseUrl)] as const),
+      ...([stack, await Provider.start(), receipts, new Operator(stack)] as const),
       `unknown-${randomUUID()}`,
       await NativeConnection.connect({ address: stack.temporalAddress }),
     );

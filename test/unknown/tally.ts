@@ -112,8 +112,16 @@ export function table(stage: Stage, all: readonly Trial[], count: number): strin
   const text = lines.map((line) =>
     line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  '),
   );
-  const { committed, compensated, notCommitted, refusedEarly, refusedChanged, races, racesWonByOne } =
-    persons;
+  const {
+    committed,
+    compensated,
+    notCommitted,
+    refusedEarly,
+    refusedStale,
+    refusedChanged,
+    races,
+    racesWonByOne,
+  } = persons;
   return [
     `unknown outcomes: UNKNOWN_TRIALS=${count}, ${stage.kills} kills (SIGKILL) with 1 to 8 intents each`,
     `lease ${leaseMs} ms (history: ${historyLeaseMs}), grace ${graceMs} ms; effects are found up to ${mostLagMs} ms late, requests arrive up to ${mostWireMs} ms after the kill`,
@@ -122,6 +130,6 @@ export function table(stage: Stage, all: readonly Trial[], count: number): strin
     '',
     'median, p99: from the kill to the settled receipt; from hold on also the time that persons and reports of the campaign take',
     `hold: ${t.hold.listed} of ${t.hold.trials} listed by the command line`,
-    `persons, with ${stage.operator.commands} commands: ${committed} committed, ${compensated} compensated, ${notCommitted} not committed; refused: ${refusedEarly} that said "not committed" too early, ${refusedChanged} with an old token; ${racesWonByOne} of ${races} pairs with one token had one winner`,
+    `persons, with ${stage.operator.commands} commands: ${committed} committed, ${compensated} compensated, ${notCommitted} not committed; refused: ${refusedEarly} that said "not committed" too early, ${refusedStale} that had looked too early, ${refusedChanged} with an old token; ${racesWonByOne} of ${races} pairs with one token had one winner`,
   ].join('\n');
 }

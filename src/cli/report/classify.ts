@@ -16,7 +16,15 @@ export interface ProviderEntries {
 /** The part of a receipt that counts here. */
 export type JudgedReceipt = Pick<
   Receipt,
-  'requestId' | 'action' | 'state' | 'leaseRemainingMs' | 'transactional' | 'doubt' | 'outcome' | 'origin'
+  | 'requestId'
+  | 'action'
+  | 'state'
+  | 'contested'
+  | 'leaseRemainingMs'
+  | 'transactional'
+  | 'doubt'
+  | 'outcome'
+  | 'origin'
 >;
 
 /** A receipt, and what was looked up about it. */
@@ -92,6 +100,9 @@ function judgeSuperseded({ receipt: { outcome, origin }, hasSuccessor = false }:
 
 function judgeState(recorded: Recorded, { succeeded, failed }: ProviderEntries): readonly Judgement[] {
   const { receipt, heldBack = false } = recorded;
+  // Whatever the export says is one more source beside those that contradict each other.
+  if (receipt.contested)
+    return [{ category: 'contradiction', note: 'its sources contradict each other; a person decides' }];
   if (isFree(receipt))
     return succeeded === 0
       ? [{ category: 'notDone' }]

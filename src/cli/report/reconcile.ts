@@ -22,7 +22,7 @@ export type Receipts = Pick<ReceiptStore, 'namespace' | 'list' | 'get' | 'stats'
 export interface Finding {
   readonly requestId: string;
   readonly action?: string;
-  /** The receipt's; a claim whose lease ran out is unknown. */
+  /** The receipt's; `'contested'` before all others. A claim whose lease ran out is unknown. */
   readonly state?: string;
   /** Entries at the provider. */
   readonly succeeded: number;
@@ -70,13 +70,15 @@ async function recordedOf(
   return { receipt, heldBack: found?.evidence.some(holdsBack) ?? false };
 }
 
+const stateOf = ({ state, contested }: JudgedReceipt): string => (contested ? 'contested' : state);
+
 const findingOf = (
   recorded: Recorded | undefined,
   entries: KeyedEntries | undefined,
   note: string | undefined,
 ): Finding => ({
   requestId: recorded?.receipt.requestId ?? entries?.requestId ?? '',
-  ...(recorded ? { action: recorded.receipt.action, state: recorded.receipt.state } : {}),
+  ...(recorded ? { action: recorded.receipt.action, state: stateOf(recorded.receipt) } : {}),
   ...{ succeeded: entries?.succeeded ?? 0, failed: entries?.failed ?? 0, lines: entries?.lines ?? [] },
   ...(note === undefined ? {} : { note }),
 });

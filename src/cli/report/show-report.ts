@@ -40,6 +40,8 @@ const lineOf = (finding: Finding): string => {
   return `  ${requestId === '' ? '(no request id)' : printable(requestId)}  ${printable(words)}`;
 };
 
+const isContested = ({ state }: Finding): boolean => state === 'contested';
+
 /** What to look at, and what the duplicates were that did not happen. */
 const isListed = (category: Category): boolean => isWrong(category) || category === 'duplicateBlocked';
 
@@ -61,9 +63,9 @@ export function linesOf({ namespace, actions, since, until, receipts, entries, .
     }),
     '',
     isInOrder ? 'In order.' : 'Not in order.',
-    ...(findings.uncertain.count > 0
+    ...(findings.uncertain.count > 0 || findings.contradiction.ids.some(isContested)
       ? [
-          'What is uncertain is resolved by: activity-guard resolve <request id> --committed | --not-committed',
+          'What is uncertain or contested is resolved by: activity-guard resolve <request id> --committed | --not-committed',
         ]
       : []),
   ];

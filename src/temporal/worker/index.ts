@@ -1,6 +1,6 @@
 /** For workers. */
 export { ActivityGuardPlugin, activityGuardInterceptors } from './plugin';
-export type { ActivityGuardOptions } from './plugin';
+export type { ActivityGuardOptions, ReconcileOptions } from './plugin';
 export { guardActivities } from './resolve-outcome';
 export type { GuardActivities } from './resolve-outcome';
 export type { NexusCaller } from './nexus';

@@ -14,7 +14,14 @@ import type {
   WorkerOptions,
 } from '@temporalio/worker';
 
-import { GuardEngine, InvalidRequestError, type GuardEvent, type ReceiptStore } from '../../core';
+import {
+  checkBudget,
+  GuardEngine,
+  InvalidRequestError,
+  type GuardEvent,
+  type ReceiptStore,
+  type SourceBudget,
+} from '../../core';
 import { systemClock } from '../../system-clock';
 import type { GuardDefaults } from './guarded-call';
 import { activityInterceptor } from './interceptor';
@@ -22,6 +29,16 @@ import { nexusInterceptors, type NexusCaller } from './nexus';
 import { preflight } from './preflight';
 import { startReconciling } from './reconcile';
 import { guardActivities } from './resolve-outcome';
+
+/** How a worker finds out unknown outcomes. */
+export interface ReconcileOptions {
+  /**
+   * How often the reconciler may ask the probe of an action, in each process; `{ atOnce: 4, perSecond: 20 }` for those
+   * that are not named. Actions that are given the same object share it: one for each provider. What an attempt asks for
+   * itself is not counted.
+   */
+  readonly budgets?: Readonly<Record<string, SourceBudget>>;
+}
 
 /** How a worker guards its activities. Durations are milliseconds or texts such as `'30s'`. */
 export interface ActivityGuardOptions extends GuardDefaults {
@@ -31,7 +48,7 @@ export interface ActivityGuardOptions extends GuardDefaults {
    * Finds out unknown outcomes while the worker runs, by what sources have said, by Temporal's history and by the probes
    * of its activities, and has those who wait for them go on at once. Any number of workers may do it; off unless given.
    */
-  readonly reconcile?: boolean;
+  readonly reconcile?: boolean | ReconcileOptions;
   /** Told what happens to request ids; for metrics and logs. What it throws is ignored. */
   readonly onEvent?: (event: GuardEvent) => void;
   /**
@@ -73,6 +90,9 @@ const observedBy =
       .catch(() => undefined);
   };
 
+const budgetsOf = ({ reconcile }: ActivityGuardOptions): ReconcileOptions['budgets'] =>
+  typeof reconcile === 'object' ? reconcile.budgets : undefined;
+
 function newEngine(options: ActivityGuardOptions): GuardEngine {
   const { receipts: store } = options;
   return new GuardEngine({ store, clock: systemClock, newToken: randomUUID, onEvent: observedBy(options) });
@@ -109,6 +129,7 @@ export class ActivityGuardPlugin extends SimplePlugin {
   /** How many workers run with this plugin; the same one counts twice if it is on the connection, too. */
   private running = 0;
 
+  /** @throws InvalidRequestError for a budget that cannot be kept */
   constructor(private readonly guard: ActivityGuardOptions) {
     super({
       name: 'activity-guard',
@@ -117,6 +138,7 @@ export class ActivityGuardPlugin extends SimplePlugin {
         ...nexusInterceptors(guard.trustNexusCaller),
       },
     });
+    for (const [action, budget] of Object.entries(budgetsOf(guard) ?? {})) checkBudget(action, budget);
     this.engine = newEngine(guard);
   }
 
@@ -188,9 +210,12 @@ export class ActivityGuardPlugin extends SimplePlugin {
     if (!reconcile) return undefined;
     if (!client) {
       throw new InvalidRequestError(
-        'reconcile: true needs a worker with a connection to Temporal. Take it away, or run `activity-guard reconcile --watch` beside the workers.',
+        'reconcile needs a worker with a connection to Temporal. Take it away, or run `activity-guard reconcile --watch` beside the workers.',
       );
     }
-    return startReconciling({ receipts, client, activities, onEvent: observedBy(this.guard) });
+    return startReconciling({
+      ...{ receipts, client, activities, budgets: budgetsOf(this.guard) },
+      onEvent: observedBy(this.guard),
+    });
   }
 }

@@ -2,13 +2,13 @@
 import type { Client } from '@temporalio/client';
 
 import {
+  probeSource,
   Reconciler,
   type EvidenceSource,
-  type Finding,
   type GuardEvent,
   type Probe,
-  type Receipt,
   type ReceiptStore,
+  type SourceBudget,
 } from '../../core';
 import { systemClock } from '../../system-clock';
 import { guardedOptions } from '../activity/guarded';
@@ -22,52 +22,46 @@ export interface WorkerReconciling {
   readonly client: Client;
   /** Those of the worker: the marked ones bring their probes. */
   readonly activities: object;
+  /** What the probes may be asked, by action. */
+  readonly budgets?: Readonly<Record<string, SourceBudget>> | undefined;
   readonly onEvent: (event: GuardEvent) => void;
 }
 
-/** Asks the probe of the activity that made the claim, with the arguments that its history has. */
-class ActivityProbes implements EvidenceSource {
-  readonly name = 'probe';
-  private readonly byAction = new Map<string, Probe>();
-
-  constructor(
-    activities: object,
-    private readonly client: Client,
-    private readonly history: TemporalHistoryEvidence,
-  ) {
-    for (const [name, fn] of Object.entries(activities)) {
-      const { action = name, onUnknown } = guardedOptions(fn) ?? {};
-      if (typeof onUnknown === 'function') this.byAction.set(action, onUnknown as Probe);
-    }
+/** The probes of the activities, each asked with the arguments that the history has of the call. */
+function activityProbes(
+  { client, activities, budgets = {} }: WorkerReconciling,
+  history: TemporalHistoryEvidence,
+): EvidenceSource[] {
+  const byAction = new Map<string, Probe>();
+  for (const [name, fn] of Object.entries(activities)) {
+    const { action = name, onUnknown } = guardedOptions(fn) ?? {};
+    if (typeof onUnknown === 'function') byAction.set(action, onUnknown as Probe);
   }
-
-  covers({ policy, action, origin }: Receipt): boolean {
-    return policy === 'probe' && this.byAction.has(action) && !('step' in origin);
-  }
-
-  async ask(receipt: Receipt, signal: AbortSignal): Promise<Finding> {
-    const { requestId, action, epoch, claimedAt, ageMs, origin } = receipt;
-    const payload = await this.history.argumentsOf(receipt, signal);
-    if (!payload)
-      return { verdict: 'undetermined', note: 'the history of its workflow does not have its arguments' };
-    const claim = { action, epoch, claimedAt, ageMs, origin };
-    const answer = await this.byAction.get(action)?.({ requestId, payload: payload as never, claim, signal });
-    if (answer?.verdict === 'not-committed') return { verdict: 'not-committed' };
-    if (answer?.verdict !== 'committed') return { verdict: 'undetermined' };
-    const { loadedDataConverter: converter, namespace } = this.client.options;
-    const codec = temporalCodec({ converter, owner: ownerIn(namespace), excessOf: async () => undefined });
-    const { problem: _kept, ...outcome } = await codec.encodeResult(answer.result);
-    return { verdict: 'committed', outcome };
-  }
+  const { loadedDataConverter: converter, namespace } = client.options;
+  const codec = temporalCodec({ converter, owner: ownerIn(namespace), excessOf: async () => undefined });
+  return [...byAction].map(([action, probe]) =>
+    probeSource({
+      ...{ action, probe, budget: Object.hasOwn(budgets, action) ? budgets[action] : undefined },
+      covers: ({ policy, origin }) => policy === 'probe' && !('step' in origin),
+      payloadOf: async (receipt, signal) => {
+        const payload = await history.argumentsOf(receipt, signal);
+        return payload && { payload };
+      },
+      encode: async (result) => {
+        const { problem: _kept, ...outcome } = await codec.encodeResult(result);
+        return outcome;
+      },
+    }),
+  );
 }
 
 /** Reconciles until it is told to stop. Stopping waits for the rows that are being looked at. */
 export function startReconciling(setup: WorkerReconciling): () => Promise<void> {
-  const { receipts, client, activities, onEvent } = setup;
+  const { receipts, client, onEvent } = setup;
   const history = new TemporalHistoryEvidence({ client });
   const reconciler = new Reconciler({
     ...{ store: receipts, clock: systemClock, onEvent },
-    sources: [history, new ActivityProbes(activities, client, history)],
+    sources: [history, ...activityProbes(setup, history)],
     wake: (receipt) => wakeWaiting(client, receipt),
   });
   const stop = new AbortController();
