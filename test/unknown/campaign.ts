@@ -35,7 +35,7 @@ function scenariosOf(trials: number): Record<Group, Scenario[]> {
 }
 
 /** In which part of the campaign a group is killed: who waits for persons takes longer. */
-const within: Record<Group, number> = { evidence: 0.2, hold: 0.6, probe: 1, history: 1 };
+const within: Record<Group, number> = { evidence: 0.3, hold: 0.9, probe: 1, history: 1 };
 
 interface Batch {
   readonly group: Group;

@@ -1,12 +1,12 @@
-/** So many at a time; the others wait in their order. */
+/** So many at a time; the others wait in their order, behind what is urgent. */
 export class Limit {
   private readonly waiting: (() => void)[] = [];
 
   constructor(private free: number) {}
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>, isUrgent = false): Promise<T> {
     if (this.free > 0) this.free--;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else await new Promise<void>((resolve) => this.waiting[isUrgent ? 'unshift' : 'push'](resolve));
     try {
       return await work();
     } finally {

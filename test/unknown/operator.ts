@@ -13,8 +13,8 @@ const longestListedMs = 30_000;
 
 /** What the command line shows of a receipt, as far as it is used here. */
 interface Shown {
-  readonly state: string;
-  readonly contested: boolean;
+  readonly leaseRemainingMs: number;
+  readonly graceMs: number;
   readonly token: string;
 }
 
@@ -39,34 +39,35 @@ export class Operator {
     }
   }
 
-  async show(intent: string): Promise<Shown> {
-    return JSON.parse((await this.successful('show', intent)).out) as Shown;
+  /** @param isUrgent before all others who wait for the command line */
+  async show(intent: string, isUrgent = false): Promise<Shown> {
+    return JSON.parse((await this.successful(['show', intent], isUrgent)).out) as Shown;
   }
 
   /** Decides by the token of what was seen. */
   async resolve(intent: string, token: string, ...decision: readonly string[]): Promise<Ended> {
     const why = ['--token', token, '--reason', 'seen in the console', '--by', 'Ann'];
-    return this.run('resolve', intent, ...why, ...decision);
+    return this.run(['resolve', intent, ...why, ...decision]);
   }
 
   /** One process lists for all who wait at the time. */
   private list(state: string): Promise<ReadonlySet<string>> {
     const listing =
       this.lists.get(state) ??
-      this.successful('list', '--state', state, '--json', '--limit', '100000')
+      this.successful(['list', '--state', state, '--limit', '100000'])
         .then(({ out }) => new Set((JSON.parse(out) as { requestId: string }[]).map((r) => r.requestId)))
         .finally(() => this.lists.delete(state));
     this.lists.set(state, listing);
     return listing;
   }
 
-  private async successful(...args: readonly string[]): Promise<Ended> {
-    const ended = await this.run(...args, ...(args.includes('--json') ? [] : ['--json']));
+  private async successful(args: readonly string[], isUrgent = false): Promise<Ended> {
+    const ended = await this.run([...args, '--json'], isUrgent);
     if (ended.code !== 0) throw new Error(`activity-guard ${args.join(' ')}: ${ended.err}`);
     return ended;
   }
 
-  private run(...args: readonly string[]): Promise<Ended> {
+  private run(args: readonly string[], isUrgent = false): Promise<Ended> {
     this.commands++;
     const { databaseUrl, temporalAddress, temporalNamespace } = this.stack;
     const env = {
@@ -76,6 +77,6 @@ export class Operator {
         TEMPORAL_NAMESPACE: temporalNamespace,
       },
     };
-    return this.limit.run(() => runCli(args, { env }));
+    return this.limit.run(() => runCli(args, { env }), isUrgent);
   }
 }

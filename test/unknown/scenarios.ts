@@ -31,16 +31,12 @@ const compensated: Decision = ['--compensated'];
 /** What a person decides who found the effect. */
 export type Choose = (found: Charge) => readonly Decision[];
 
-/**
- * Decides with the command line, by what the provider's search says at the time.
- * @param isSlow who does not find it has a cup of coffee before he says so
- */
-export async function decide(trial: Trial, choose: Choose, isSlow = false): Promise<void> {
+/** Decides with the command line, by what the provider's search says at the time. */
+export async function decide(trial: Trial, choose: Choose): Promise<void> {
   const { stage, intent, account } = trial;
   for (let look = 0; look < mostLooks; look++) {
     const { token } = await stage.operator.show(intent);
     const found = account.find();
-    if (!found && isSlow) await untilConclusive(trial);
     const decisions = found ? choose(found) : [notCommitted];
     const ends = await Promise.all(decisions.map((d) => stage.operator.resolve(intent, token, ...d)));
     const winners = decisions.filter((_decision, i) => ends[i]?.code === 0);
@@ -48,7 +44,6 @@ export async function decide(trial: Trial, choose: Choose, isSlow = false): Prom
     const said = ends[0]?.err ?? '';
     if (/has changed/.test(said)) persons.refusedChanged++;
     else if (/may still arrive/.test(said)) persons.refusedEarly++;
-    else if (/when you looked/.test(said)) persons.refusedStale++;
     else throw new Error(`the command line refused: ${said}`);
     await delay(lookEveryMs);
   }
@@ -66,12 +61,28 @@ function accept(trial: Trial, decisions: readonly Decision[], winners: readonly 
   else persons.committed++;
 }
 
+/**
+ * Somebody looks as soon as the worker is dead, does not find the effect, and says so: at once, or after a cup of coffee.
+ * Neither may count.
+ */
+async function denyTooEarly(trial: Trial, isSlow: boolean): Promise<void> {
+  const { stage, intent, account } = trial;
+  const { token, leaseRemainingMs, graceMs } = await stage.operator.show(intent, true);
+  if (leaseRemainingMs + graceMs <= 0 || account.find()) return; // it was not too early
+  if (isSlow) await untilConclusive(trial);
+  const { code } = await stage.operator.resolve(intent, token, ...notCommitted);
+  if (code === 0) trial.problem('"not committed" was accepted from somebody who had looked too early');
+  else if (isSlow) persons.refusedStale++;
+  else persons.refusedEarly++;
+}
+
 const byHand =
-  (choose: Choose, isSlow: boolean) =>
+  (choose: Choose, n: number) =>
   async (trial: Trial): Promise<void> => {
+    if (n % 4 < 2) await denyTooEarly(trial, n % 4 === 1);
     await trial.stage.operator.whenListed(trial.intent, 'unknown');
     trial.isListed = true;
-    await decide(trial, choose, isSlow);
+    await decide(trial, choose);
   };
 
 /** What persons do, in turn. Every sixth time two of them do different things with the same token. */
@@ -85,7 +96,7 @@ const choices: readonly Choose[] = [
 export function held(n: number): Scenario {
   const fate = n % 3 === 2 ? 'lost' : 'done';
   const choose = choices[Math.floor(n / 2) % choices.length] ?? ((found) => [committedAs(found)]);
-  return { row: 'hold', terms: 'held', fate, afterKill: byHand(choose, n % 2 === 1) };
+  return { row: 'hold', terms: 'held', fate, afterKill: byHand(choose, n) };
 }
 
 export const probed: Scenario = { row: 'probe', terms: 'probed', fate: 'done' };
