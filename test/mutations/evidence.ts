@@ -88,6 +88,18 @@ export const evidence = [
     ],
   ),
   ...inFile(
+    'src/cli/people.ts',
+    ['pg/cli'],
+    [
+      [
+        1,
+        'who looked before lease and grace time were over cannot say no',
+        "verdict === 'not-committed' && wasEarly",
+        'false',
+      ],
+    ],
+  ),
+  ...inFile(
     'src/core/reconciler.ts',
     ['pg/cli-reconcile'],
     [

@@ -7,8 +7,8 @@ import { Trial, type Scenario } from './trial';
 
 /** How many intents are under way at each kill, in turn. */
 const sizes = [8, 7, 1, 4, 6, 2, 5, 3] as const;
-/** Most of their time they wait. */
-const batchesAtOnce = 12;
+/** Most of their time they wait, but not for ever on persons who have too much to do. */
+const batchesAtOnce = 8;
 
 const repeat = <T>(count: number, make: (n: number) => T): T[] =>
   Array.from({ length: count }, (_, n) => make(n));
@@ -35,7 +35,7 @@ function scenariosOf(trials: number): Record<Group, Scenario[]> {
 }
 
 /** In which part of the campaign a group is killed: who waits for persons takes longer. */
-const within: Record<Group, number> = { evidence: 0.3, hold: 0.9, probe: 1, history: 1 };
+const within: Record<Group, number> = { evidence: 0.3, hold: 1, probe: 1, history: 1 };
 
 interface Batch {
   readonly group: Group;

@@ -44,6 +44,7 @@ export async function decide(trial: Trial, choose: Choose): Promise<void> {
     const said = ends[0]?.err ?? '';
     if (/has changed/.test(said)) persons.refusedChanged++;
     else if (/may still arrive/.test(said)) persons.refusedEarly++;
+    else if (/when you looked/.test(said)) persons.refusedStale++;
     else throw new Error(`the command line refused: ${said}`);
     await delay(lookEveryMs);
   }

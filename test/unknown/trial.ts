@@ -41,7 +41,7 @@ export interface Scenario {
   readonly atTheEnd?: (trial: Trial) => Promise<void>;
 }
 
-const longestResultMs = 90_000;
+const longestResultMs = 150_000;
 const longestAnyMs = 15_000;
 /** The next attempt comes so long after the first began: some before the outcome is known, some after. */
 const startToCloseMs = { least: 2500, most: 5000 };
