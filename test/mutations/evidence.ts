@@ -98,6 +98,7 @@ export const evidence = [
         'false',
       ],
     ],
+    { named: 'who looked' }, // others of that file need Temporal
   ),
   ...inFile(
     'src/core/reconciler.ts',
