@@ -50,18 +50,34 @@ export async function find(receipts: PostgresReceipts, requestId: string): Promi
   return found;
 }
 
-/** What was seen, to be given back with a decision: who decides on something else is told so. */
-const tokenOf = ({ receipt, evidence }: Found): string =>
+/** The effect may still arrive, or not be seen yet. */
+const isEarly = ({ state, leaseRemainingMs, graceMs }: Receipt): boolean =>
+  (state === 'claimed' || state === 'unknown') && leaseRemainingMs + graceMs > 0;
+
+const early = '.early';
+
+/**
+ * What was seen, to be given back with a decision: who decides on something else is told so. And when, as far as it
+ * matters: who looks the effect up afterwards and does not find it has proved nothing, however late he says so.
+ */
+const tokenOf = (found: Found): string => `${seenOf(found)}${isEarly(found.receipt) ? early : ''}`;
+
+const seenOf = ({ receipt, evidence }: Found): string =>
   `${receipt.epoch}.${receipt.state}.${evidence.length}`;
 
 function seenIn(token: string | undefined, command: string) {
-  const [, epoch, state, evidence] = /^(\d{1,9})\.([a-z]+)\.(\d{1,9})$/.exec(token ?? '') ?? [];
+  const [, epoch, state, evidence] = /^(\d{1,9})\.([a-z]+)\.(\d{1,9})(?:\.early)?$/.exec(token ?? '') ?? [];
   const known = receiptStates.find((name) => name === state);
   if (known === undefined)
     throw new UsageError(
       `${command} takes --token, as \`activity-guard show\` prints it: it says what you have seen, so that nobody decides on something else`,
     );
-  return { epoch: Number(epoch), seen: { state: known, evidence: Number(evidence) } };
+  return {
+    epoch: Number(epoch),
+    seen: { state: known, evidence: Number(evidence) },
+    isAsSeen: (found: Found): boolean => `${epoch}.${state}.${evidence}` === seenOf(found),
+    wasEarly: token?.endsWith(early) ?? false,
+  };
 }
 
 /** The whole of a receipt: who, what, when, every earlier attempt and every piece of evidence. */
@@ -136,15 +152,18 @@ export async function resolve(
   print: Print,
 ): Promise<boolean> {
   const outcome = resultOf(values.result);
-  const { epoch, seen } = seenIn(values.token, 'resolve');
+  const { epoch, seen, isAsSeen, wasEarly } = seenIn(values.token, 'resolve');
   const verdict = values.committed ? 'committed' : values.compensated ? 'compensated' : 'not-committed';
   const found = await find(receipts, requestId);
   if (!found) return false;
   const { key } = found.receipt;
   const decision = { key, epoch, verdict, source: operatorSource, by: nameOf(values.by), seen } as const;
-  const isAsSeen = tokenOf(found) === values.token;
+  const hasLookedEarly = verdict === 'not-committed' && wasEarly;
   // The store looks again: between the two, somebody else may decide.
-  const done = isAsSeen && (await receipts.resolve({ ...decision, note: values.reason, outcome }));
+  const done =
+    isAsSeen(found) &&
+    !hasLookedEarly &&
+    (await receipts.resolve({ ...decision, note: values.reason, outcome }));
   const now = (await receipts.get(key)) ?? found;
   const woken = done ? await wake(found.receipt, values) : 'none';
   if (values.json)
@@ -153,7 +172,9 @@ export async function resolve(
     );
   else if (done) print(`${requestId} is now ${now.receipt.state}.${textOf(woken)}`);
   else
-    complain(`${requestId} was not resolved: ${isAsSeen ? whyNot(now, verdict) : changed(tokenOf(found))}`);
+    complain(
+      `${requestId} was not resolved: ${isAsSeen(found) ? whyNot(now, verdict, hasLookedEarly) : changed(tokenOf(found))}`,
+    );
   return done;
 }
 
@@ -163,7 +184,7 @@ export async function supersede(
   { requestId, values }: Invocation,
   print: Print,
 ): Promise<boolean> {
-  const { epoch, seen } = seenIn(values.token, 'supersede');
+  const { epoch, seen, isAsSeen } = seenIn(values.token, 'supersede');
   const found = await find(receipts, requestId);
   if (!found) return false;
   const { key } = found.receipt;
@@ -173,7 +194,7 @@ export async function supersede(
   if (values.json) print(JSON.stringify({ requestId, superseded: done, woken }));
   else if (done)
     print(`${requestId} was ${seen.state}; the next call starts a new generation.${textOf(woken)}`);
-  else complain(`${requestId} was not superseded: ${whyNotSuperseded(found, values.token)}`);
+  else complain(`${requestId} was not superseded: ${whyNotSuperseded(found, isAsSeen(found))}`);
   return done;
 }
 
@@ -197,23 +218,25 @@ function resultOf(text: string | undefined): Outcome | undefined {
 const changed = (token: string): string =>
   `it has changed since you looked at it (its token is ${token} now). Nothing was kept; look again with show.`;
 
-function whyNotSuperseded(found: Found, token: string | undefined): string {
+function whyNotSuperseded(found: Found, isAsSeen: boolean): string {
   const { state } = found.receipt;
-  if (tokenOf(found) !== token) return changed(tokenOf(found));
+  if (!isAsSeen) return changed(tokenOf(found));
   if (state === 'claimed' || state === 'unknown')
     return 'somebody may still act on it; wait for its lease and grace time to end.';
   if (state === 'delegated') return 'it is being completed elsewhere; resolve it first.';
   return `it is ${state}.`;
 }
 
-function whyNot({ receipt }: Found, verdict: string): string {
+function whyNot({ receipt }: Found, verdict: string, hasLookedEarly: boolean): string {
   if (receipt.state === 'claimed' && receipt.leaseRemainingMs > 0)
     return 'somebody holds it; wait for its lease to end.';
   if (isUnresolved(receipt) && verdict === 'not-committed') {
     const openMs = receipt.leaseRemainingMs + receipt.graceMs;
     return openMs > 0
       ? `until its lease and grace time are over the effect may still arrive; ask the provider again in ${Math.ceil(openMs / 1000)} s.`
-      : 'there is evidence that it was committed (see show). If that is wrong, supersede it.';
+      : hasLookedEarly
+        ? 'when you looked, the effect could still arrive, or not be seen yet. Nothing was kept; show it again, then ask the provider again.'
+        : 'there is evidence that it was committed (see show). If that is wrong, supersede it.';
   }
   return `it is ${receipt.state}; what you said is kept as evidence.`;
 }

@@ -81,8 +81,10 @@ export function judge(receipt: Receipt, evidence: readonly Evidence[]): Judgemen
   if (yes.length > 0 && no.length > 0) return { kind: 'contested' };
   const quorum = receipt.finality?.quorum ?? 1;
   const counts = countsFor(receipt);
-  if (yes.filter(counts).length >= quorum) {
-    const outcomes = yes.flatMap(({ outcome }) => (outcome ? [outcome] : []));
+  const agreeing = yes.filter(counts);
+  if (agreeing.length >= quorum) {
+    // Only of those that count: whoever settles nothing must not choose the result either.
+    const outcomes = agreeing.flatMap(({ outcome }) => (outcome ? [outcome] : []));
     return { kind: 'committed', outcome: outcomes.find((o) => o.format !== noResult.format) ?? outcomes[0] };
   }
   const conclusive = no.filter((said) => counts(said) && isConclusive(receipt, said));

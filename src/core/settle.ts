@@ -69,8 +69,10 @@ export async function encodeResult(
   value: unknown,
 ): Promise<{ outcome: Outcome; problem?: unknown; passing?: boolean }> {
   try {
-    const { problem, ...outcome } = await encodePatiently(state, () => state.call.codec.encodeResult(value));
-    return { outcome, problem };
+    const { format, bytes, problem } = await encodePatiently(state, () =>
+      state.call.codec.encodeResult(value),
+    );
+    return { outcome: { format, bytes }, problem };
   } catch (problem) {
     return { outcome: noResult, problem: problem ?? new Error('no reason given'), passing: true };
   }

@@ -34,9 +34,33 @@ function manyOnly(store: PostgresReceipts): ReceiptStore {
   });
 }
 
-export async function together(
-  making: Promise<{ open(namespace?: string): PostgresReceipts; close(): Promise<void> }>,
-): Promise<StoreFixture> {
+/** A place for receipts of Postgres. */
+export interface PostgresFixture {
+  open(namespace?: string): PostgresReceipts;
+  close(): Promise<void>;
+}
+
+/** A store that expects of every claim what is told, whatever came before. */
+export async function expecting(
+  what: 'new ids' | 'settled ids',
+  making: Promise<PostgresFixture>,
+): Promise<PostgresFixture> {
+  const fixture = await making;
+  return {
+    open: (namespace) => {
+      const store = fixture.open(namespace);
+      const { sending } = (store as unknown as { claims: { sending: object } }).claims;
+      Object.defineProperty(sending, 'found', {
+        get: () => (what === 'new ids' ? 0 : 1),
+        set: () => undefined,
+      });
+      return store;
+    },
+    close: () => fixture.close(),
+  };
+}
+
+export async function together(making: Promise<PostgresFixture>): Promise<StoreFixture> {
   const fixture = await making;
   return { open: (namespace) => manyOnly(fixture.open(namespace)), close: () => fixture.close() };
 }

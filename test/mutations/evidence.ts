@@ -26,7 +26,8 @@ export const evidence = [
         'isNo(said) && said.epoch === receipt.epoch',
         'isNo(said)',
       ],
-      [4, 'enough sources have to agree', 'yes.filter(counts).length >= quorum', 'yes.length >= 1'],
+      [4, 'enough sources have to agree', 'agreeing.length >= quorum', 'yes.length >= 1'],
+      [2, 'only a source that counts gives the result', 'agreeing.flatMap', 'yes.flatMap'],
       [1, 'enough sources have to say no', 'conclusive.length >= quorum', 'conclusive.length >= 1'],
       [2, 'what comes late does not count', '!said.late && ', ''],
       [
@@ -84,6 +85,18 @@ export const evidence = [
     [
       [8, 'a budget holds up its own rows alone', 'if (turnstile) leave();', ''],
       [4, 'to be put back is not to be looked at', ' - (this.unlooked.get(receipt.key) ?? 0)', ''],
+    ],
+  ),
+  ...inFile(
+    'src/cli/people.ts',
+    ['pg/cli'],
+    [
+      [
+        1,
+        'who looked before lease and grace time were over cannot say no',
+        "verdict === 'not-committed' && wasEarly",
+        'false',
+      ],
     ],
   ),
   ...inFile(

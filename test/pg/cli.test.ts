@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { generationId, hashRequestId, receiptKey } from '../../src/ids';
 import { outcomeOf, over, read, requestFor, textOf } from '../contract/rows';
@@ -177,6 +178,31 @@ describe('activity-guard on the command line', () => {
       /operator Ann {2}committed {2}\(attempt 1\) {2}with a result of \d+ bytes {2}seen in the console/,
     );
     expect(out).toMatch(/workflow {11}http:\/\/ui\/namespaces\/default\/workflows\/order-42\n/);
+  });
+
+  // Mutation: a "no" that was looked up before the search could show the effect, and given when it counts.
+  it('takes no "it did not happen" from who looked while the effect could still arrive', async () => {
+    const store = scratch.open('early');
+    const early = requestFor('invoice:47', { leaseMs: 1, graceMs: 2500, namespace: 'early' });
+    await store.claim(early);
+    const decision = await decide('resolve', 'invoice:47', '--not-committed', '--namespace', 'early');
+    expect(decision[3]).toBe('1.claimed.0.early');
+    await delay(2600);
+    expect(await cli(...decision)).toMatchObject({
+      ...{
+        code: 1,
+        err: expect.stringMatching(/when you looked.*ask the provider again/),
+      },
+    });
+    const again = await decide('resolve', 'invoice:47', '--not-committed', '--namespace', 'early');
+    expect(await json(...again)).toMatchObject({ state: 'released' });
+    expect((await store.get(early.key))?.evidence).toHaveLength(1);
+    // What did happen does not unhappen.
+    const seen = requestFor('invoice:48', { leaseMs: 1, graceMs: 60_000, namespace: 'early' });
+    await store.claim(seen);
+    const yes = await decide('resolve', 'invoice:48', '--committed', '--result', '1', '--namespace', 'early');
+    expect(yes[3]).toBe('1.claimed.0.early');
+    expect(await json(...yes)).toMatchObject({ state: 'committed' });
   });
 
   it('releases what did not happen, in the namespace that was named', async () => {

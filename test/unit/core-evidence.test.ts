@@ -61,6 +61,18 @@ describe('the evidence on file', () => {
     expect(judge(receipt(), [without])).toEqual({ kind: 'committed', outcome: undefined });
     expect(judge(receipt(), [without, said('probe', yes)])).toEqual({ kind: 'committed', outcome });
   });
+
+  // Mutation: the result of a stranger, who alone would settle nothing.
+  it('gives no result of a source that does not count', () => {
+    const finality = { sources: ['webhook'], quorum: 1, afterMs: 0 };
+    const forged = said('stranger', yes, { outcome: { format: 'json', bytes: new Uint8Array([48]) } });
+    expect(judge(receipt({ finality }), [forged, said('webhook', yes)])).toEqual({
+      ...{ kind: 'committed', outcome },
+    });
+    const without = said('webhook', yes, { outcome: undefined });
+    expect(judge(receipt({ finality }), [forged, without]).kind).toBe('committed');
+    expect(judge(receipt({ finality }), [forged, without])).toMatchObject({ outcome: undefined });
+  });
 });
 
 describe('how final a receipt is', () => {

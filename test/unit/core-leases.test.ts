@@ -42,7 +42,9 @@ function setUp() {
     lease.signal.addEventListener('abort', () => abortedAt.push(clock.monotonic() - monotonic));
     /** When the holder was told to stop, in ms since it got the lease. */
     return {
-      ...lease,
+      signal: lease.signal,
+      drop: () => lease.drop(),
+      assertHeld: () => lease.assertHeld(),
       abortedAt,
       isHeld: () => {
         try {

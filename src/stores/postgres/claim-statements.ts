@@ -56,56 +56,79 @@ const listed = Object.fromEntries([
   ...Object.keys(claimTypes).map((name) => [name, `a.${snakeCase(name)}`]),
 ]) as ClaimValues;
 
-/** Of a new claim only what its claimer does not know; of a row that was there all of it, in one column: half as much to read. */
-const newRow = `state, floor(extract(epoch from claimed_at) * 1000)::float8 as claimed_ms, null::text as there, null::bytea as outcome`;
+/** Of a new claim only what its claimer does not know. */
+const newRow = 'state, floor(extract(epoch from claimed_at) * 1000)::float8 as claimed_ms';
+const noRow = 'null::text as there, null::bytea as outcome';
 
+/** Of a row that was there all of it, most of it in one column: half as much to read. */
 const rowThere = (schema: string, key: string): string =>
   `select (select row_to_json(c)::text from (select ${knownColumns}) c) as there, r.outcome from ${schema}.receipts r where r.key = ${key} offset 0`;
+
+/** What was said of an intent before there was a row counts as well. */
+const newClaimOf = (schema: string, returning: string): string =>
+  `insert into ${schema}.receipts as r (${claimColumns})
+  values (${newClaim(parameters, `case when ${saidToHaveHappened(schema, parameters.key)} then 'unknown' else 'claimed' end`, 'now()')})
+  on conflict (key) do nothing
+  returning ${returning}`;
+
+/**
+ * In the order of their keys: two lists in two orders could wait for each other for ever. Row by row (lateral, offset 0):
+ * a plan that was made while the tables were empty would read all of them for ever after.
+ */
+const newClaimsOf = (schema: string, asked: string, returning: string): string =>
+  `insert into ${schema}.receipts as r (${claimColumns})
+  select ${newClaim(listed, `case when e.happened then 'unknown' else 'claimed' end`, 'now()')}
+  from ${asked} cross join lateral (select ${saidToHaveHappened(schema, 'a.key')} as happened offset 0) e
+  order by a.key
+  on conflict (key) do nothing
+  returning ${returning}`;
 
 /** @param schema the quoted name of the schema */
 export function claimStatements(schema: string, named: Named) {
   const { key } = parameters;
-  const happened = saidToHaveHappened(schema, key);
+  const asked = lists(claimTypes, 2);
   return {
-    // Inserts a claim or reads the row that is there. What was said of an intent before there was a row counts as well.
-    // The loser of a race for one key can get no row at all: its snapshot is older than the winner's commit.
+    // Inserts a claim or reads the row that is there. The loser of a race for one key can get no row at all: its snapshot
+    // is older than the winner's commit.
     claim: named(
       'claim',
       `with claimed as (
-  insert into ${schema}.receipts as r (${claimColumns})
-  values (${newClaim(parameters, `case when ${happened} then 'unknown' else 'claimed' end`, 'now()')})
-  on conflict (key) do nothing
-  returning state, claimed_at
+  ${newClaimOf(schema, 'state, claimed_at')}
 )
-select ${newRow} from claimed
+select ${newRow}, ${noRow} from claimed
 union all
 select null, null, t.there, t.outcome from (${rowThere(schema, key)}) t where not exists (select from claimed)`,
     ),
 
-    // The same for many, in the order of their keys: two lists in two orders could wait for each other for ever. Row by
-    // row (lateral, offset 0): a plan that was made while the tables were empty would read all of them for ever after.
     claimMany: named(
       'claim_many',
-      `with asked as materialized (select * from ${lists(claimTypes, 2)}), claimed as (
-  insert into ${schema}.receipts as r (${claimColumns})
-  select ${newClaim(listed, `case when e.happened then 'unknown' else 'claimed' end`, 'now()')}
-  from asked a cross join lateral (select ${saidToHaveHappened(schema, 'a.key')} as happened offset 0) e
-  order by a.key
-  on conflict (key) do nothing
-  returning key, state, claimed_at
+      `with asked as materialized (select * from ${asked}), claimed as (
+  ${newClaimsOf(schema, 'asked a', 'key, state, claimed_at')}
 )
-select key::text as key, ${newRow} from claimed
+select key::text as key, ${newRow}, ${noRow} from claimed
 union all
 select a.key::text, null, null, t.there, t.outcome
 from asked a cross join lateral (${rowThere(schema, 'a.key')}) t
 where not exists (select from claimed c where c.key = a.key)`,
     ),
 
+    // The two halves, for when it is known which of them will do.
+    claimNew: named('claim_new', newClaimOf(schema, newRow)),
+    claimNewMany: named('claim_new_many', newClaimsOf(schema, asked, `key::text as key, ${newRow}`)),
+    readThere: named('read_there', rowThere(schema, '$1::uuid')),
+    readThereMany: named(
+      'read_there_many',
+      `select a.key::text as key, t.there, t.outcome
+from unnest($1::text::uuid[]) as a (key) cross join lateral (${rowThere(schema, 'a.key')}) t`,
+    ),
+
     // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost. Then it
     // is as old as that may be: a provider may have forgotten its key.
     claimAgain: named(
       'claim_again',
-      `with past as materialized (select ${schema}.failed_over_within($14::float8) as lost, ${happened} as happened), claimed as (
+      `with past as materialized (
+  select ${schema}.failed_over_within($14::float8) as lost, ${saidToHaveHappened(schema, key)} as happened
+), claimed as (
   insert into ${schema}.receipts as r (${claimColumns})
   select ${newClaim(
     parameters,

@@ -16,7 +16,7 @@ const settling = (state: string, format: string, outcome: string): string => {
 const isSettledBy = (state: string): string =>
   `(${open} or r.state = ${state} or (${state} = 'committed' and r.state in ('unknown', 'released')))`;
 
-/** The values of many settlements: of their claims, and of what became of them. */
+/** The values of many settlements: of their claims, and of what became of them, in the order of `settlementLists`. */
 const settledTypes = {
   ...claimTypes,
   state: 'text',
@@ -26,8 +26,6 @@ const settledTypes = {
   start: 'integer',
   length: 'integer',
 };
-
-export const settledNames = Object.keys(settledTypes) as readonly (keyof typeof settledTypes)[];
 
 const settledMs = `floor(extract(epoch from r.settled_at) * 1000)::float8 as settled_ms`;
 

@@ -2,7 +2,6 @@
 import type { ClaimRequest, FinalityTerms, Settlement } from '../../core';
 import { claimTypes } from './claim-statements';
 import type { Parameter } from './driver';
-import { settledNames } from './outcome-statements';
 
 /** An array of uuids or names as Postgres reads it; neither needs quotes. */
 export const arrayOf = (items: readonly string[]): string => `{${items.join(',')}}`;
@@ -10,54 +9,59 @@ export const arrayOf = (items: readonly string[]): string => `{${items.join(',')
 export const termsText = (finality: FinalityTerms | undefined): string | null =>
   finality === undefined ? null : JSON.stringify(finality);
 
-/** An array of any texts as Postgres reads it. */
-const textsOf = (items: readonly (string | number | boolean | null)[]): string =>
-  `{${items.map((item) => (item === null ? 'null' : `"${String(item).replace(/["\\]/g, '\\$&')}"`)).join(',')}}`;
+const special = /["\\]/;
 
-/** What a claim stores, by the names that its statements have for it. */
-function claimValues(request: ClaimRequest) {
-  const { key, requestId, action, fingerprint, policy, token, transactional, graceMs, leaseMs } = request;
-  return {
-    ...{ key, requestId, action, fingerprint, policy, token, transactional, graceMs, leaseMs },
-    origin: JSON.stringify(request.origin),
-    retainMs: request.retainMs ?? null,
-    finality: termsText(request.finality),
-  };
+/** An array as Postgres reads it, built without a list in between: this is done for every call. */
+function listOf<T>(items: readonly T[], valueOf: (item: T) => Parameter): string {
+  let text = '';
+  for (const item of items) {
+    const value = valueOf(item);
+    text += text === '' ? '{' : ',';
+    if (typeof value !== 'string') text += String(value);
+    else text += `"${special.test(value) ? value.replace(/["\\]/g, '\\$&') : value}"`;
+  }
+  return `${text}}`;
 }
 
-const claimNames = Object.keys(claimTypes) as readonly (keyof typeof claimTypes)[];
+type ClaimName = keyof typeof claimTypes;
+
+/** The value of a claim that a statement asks for by name. */
+function claimValue(request: ClaimRequest, name: ClaimName): Parameter {
+  if (name === 'origin') return JSON.stringify(request.origin);
+  if (name === 'finality') return termsText(request.finality);
+  return request[name] ?? null;
+}
+
+const claimNames = Object.keys(claimTypes) as readonly ClaimName[];
 
 /** The parameters of one claim. */
-export function claimParameters(namespace: string, request: ClaimRequest): Parameter[] {
-  const values = claimValues(request);
-  return [namespace, ...claimNames.map((name) => values[name])];
-}
+export const claimParameters = (namespace: string, request: ClaimRequest): Parameter[] => [
+  namespace,
+  ...claimNames.map((name) => claimValue(request, name)),
+];
 
 /** The parameters of many claims. */
-export function claimLists(namespace: string, requests: readonly ClaimRequest[]): Parameter[] {
-  const all = requests.map(claimValues);
-  return [namespace, ...claimNames.map((name) => textsOf(all.map((values) => values[name])))];
-}
+export const claimLists = (namespace: string, requests: readonly ClaimRequest[]): Parameter[] => [
+  namespace,
+  ...claimNames.map((name) => listOf(requests, (request) => claimValue(request, name))),
+];
 
 /** A settlement with its claim. */
 export type WholeSettlement = Settlement & { readonly claim: NonNullable<Settlement['claim']> };
 
-/** The parameters of many settlements. */
+/** The parameters of many settlements. Their outcomes are one text of bytes, and where each of them is in it. */
 export function settlementLists(namespace: string, settlements: readonly WholeSettlement[]): Parameter[] {
+  const list = (valueOf: (settlement: WholeSettlement) => Parameter): string => listOf(settlements, valueOf);
   let start = 1; // as SQL counts
-  const all = settlements.map(({ claim, state, epoch, outcome: { format, bytes } }) => {
-    const values = {
-      ...claimValues(claim),
-      state,
-      epoch,
-      claimedAt: claim.claimedAt,
-      format,
-      start,
-      length: bytes.length,
-    };
-    start += bytes.length;
-    return values;
-  });
-  const outcomes = Buffer.concat(settlements.map(({ outcome }) => outcome.bytes));
-  return [namespace, outcomes, ...settledNames.map((name) => textsOf(all.map((values) => values[name])))];
+  return [
+    namespace,
+    Buffer.concat(settlements.map(({ outcome }) => outcome.bytes)),
+    ...claimNames.map((name) => list(({ claim }) => claimValue(claim, name))),
+    list(({ state }) => state),
+    list(({ epoch }) => epoch),
+    list(({ claim }) => claim.claimedAt),
+    list(({ outcome }) => outcome.format),
+    list(({ outcome }) => (start += outcome.bytes.length) - outcome.bytes.length),
+    list(({ outcome }) => outcome.bytes.length),
+  ];
 }

@@ -1,0 +1,148 @@
+/** The servers that peers need, and their packages: found or fetched, never installed into the system. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+
+import { until } from '../../src/testing/bounded';
+import { runCommand } from '../../src/testing/command';
+import { freePort } from '../../src/testing/ports';
+import type { Reaper } from '../../src/testing/reaper';
+import { peersFolder, type PeerConfig } from './peer';
+
+const installLimitMs = 300_000;
+const fetchLimitMs = 60_000;
+const startLimitMs = 30_000;
+const cache = join(
+  process.env['ACTIVITY_GUARD_CACHE'] ?? join(homedir(), '.cache', 'activity-guard'),
+  'bench',
+);
+
+/** The packages of the peers, exactly as locked. Scripts of packages are not run. */
+export async function installPackages(reaper: Reaper): Promise<void> {
+  const args = ['ci', '--prefix', peersFolder, '--ignore-scripts', '--no-audit', '--no-fund'];
+  await runCommand('npm', args, { limitMs: installLimitMs, reaper });
+}
+
+/** The Python of an environment that holds what `requirements.txt` names. */
+export async function installPython(reaper: Reaper): Promise<string> {
+  const folder = join(cache, 'python');
+  const python = join(folder, 'bin', 'python');
+  const run = (file: string, ...args: string[]) =>
+    runCommand(file, args, { limitMs: installLimitMs, reaper });
+  if (!existsSync(python)) await run('python3', '-m', 'venv', folder);
+  await run(
+    python,
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--requirement',
+    join(peersFolder, 'requirements.txt'),
+  );
+  return python;
+}
+
+/** Redis that answers only after `fsync`. */
+export async function startRedis(reaper: Reaper): Promise<string> {
+  const { file, libraries } = findRedis();
+  const port = await freePort();
+  const folder = reaper.makeFolder('activity-guard-redis-');
+  const settings = {
+    bind: '127.0.0.1',
+    port,
+    dir: folder,
+    appendonly: 'yes',
+    appendfsync: 'always',
+    save: '',
+  };
+  const child = reaper.spawn(
+    file,
+    Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    {
+      ...{ stdio: 'ignore', stopSignal: 'SIGKILL' },
+      env: { ...process.env, ...(libraries ? { LD_LIBRARY_PATH: libraries } : {}) },
+    },
+  );
+  child.unref();
+  child.on('error', () => undefined);
+  const isUp = await until(startLimitMs, 50, () => existsSync(join(folder, 'appendonlydir')));
+  if (!isUp) throw new Error(`${file} did not start`);
+  return `redis://127.0.0.1:${port}`;
+}
+
+/** In the PATH, else from Debian's packages. */
+function findRedis(): { file: string; libraries?: string } {
+  const installed = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'redis-server'))
+    .find((file) => existsSync(file));
+  if (installed !== undefined) return { file: installed };
+  const folder = join(cache, 'redis');
+  if (!existsSync(join(folder, 'usr/bin/redis-server'))) fetchRedis(folder);
+  const triplet = readdirSync(join(folder, 'usr/lib')).find((name) => name.includes('linux-gnu')) ?? '';
+  return { file: join(folder, 'usr/bin/redis-server'), libraries: join(folder, 'usr/lib', triplet) };
+}
+
+function fetchRedis(folder: string): void {
+  const work = `${folder}.${process.pid}`;
+  mkdirSync(work, { recursive: true });
+  try {
+    const run = (file: string, ...args: string[]) =>
+      spawnSync(file, args, { cwd: work, timeout: fetchLimitMs, encoding: 'utf8' });
+    // With what a Debian without them lacks.
+    const fetched = run('apt-get', 'download', 'redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1');
+    if (fetched.status !== 0) {
+      const reason = fetched.error?.message ?? fetched.stderr.trim().split('\n')[0];
+      throw new Error(`redis-server is not in the PATH, and apt-get download failed: ${reason}`);
+    }
+    for (const deb of readdirSync(work).filter((name) => name.endsWith('.deb')))
+      run('dpkg', '-x', deb, join(work, 'root'));
+    // One rename of a complete folder: another run may be doing the same.
+    run('mv', '-T', join(work, 'root'), folder);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** One node that writes to its log with `fsync`, which is its default. */
+export async function startRestate(reaper: Reaper): Promise<NonNullable<PeerConfig['restate']>> {
+  const own = createRequire(join(peersFolder, 'package.json'));
+  const packages = createRequire(own.resolve('@restatedev/restate-server/package.json'));
+  const manifest = packages.resolve(
+    `@restatedev/restate-server-${process.platform}-${process.arch}/package.json`,
+  );
+  const [ingress, admin, node] = [await freePort(), await freePort(), await freePort()];
+  const folder = reaper.makeFolder('activity-guard-restate-');
+  const child = reaper.spawn(
+    join(dirname(manifest), 'bin', 'restate-server'),
+    [
+      ...['--base-dir', folder, '--node-name', 'bench', '--listen-mode', 'tcp', '--no-logo'],
+      ...['--bind-ip', '127.0.0.1', '--bind-port', String(node)],
+    ],
+    {
+      ...{ stdio: 'ignore', stopSignal: 'SIGKILL' },
+      env: {
+        ...{ PATH: process.env['PATH'], HOME: folder, RESTATE_DISABLE_TELEMETRY: 'true' },
+        RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${ingress}`,
+        RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${admin}`,
+      },
+    },
+  );
+  child.unref();
+  child.on('error', () => undefined);
+  const urls = { ingress: `http://127.0.0.1:${ingress}`, admin: `http://127.0.0.1:${admin}` };
+  const answers = (url: string) =>
+    fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
+  const isUp = await until(
+    startLimitMs,
+    100,
+    async () => (await answers(`${urls.admin}/health`)) && (await answers(`${urls.ingress}/restate/health`)),
+  );
+  if (!isUp) throw new Error('the Restate server did not start');
+  return urls;
+}
