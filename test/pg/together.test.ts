@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import type { ClaimRequest } from '../../src/core';
 import { hashRequestId, receiptKey } from '../../src/ids';
 import type { PostgresReceipts } from '../../src/stores/pg';
-import { newId, outcomeOf, read, requestFor, textOf } from '../contract/rows';
+import { newId, outcomeOf, over, read, requestFor, rowIn, textOf } from '../contract/rows';
+import { expectOf } from '../contract/together';
 import { drivers, onStatement, openStore, RealWorker } from '../support/real-calls';
 import { databaseUrl, newPool, newSchemaName } from '../support/scratch-schema';
 
@@ -98,6 +99,32 @@ describe.each(drivers)('through %s', (driver) => {
     expect(evidence).toEqual(['late-settle: committed (1)']);
   });
 
+  // Mutation: a wrong guess that is taken for an answer.
+  it.each(['new ids', 'settled ids'] as const)(
+    'claims that expect %s find new and settled ones',
+    async (what) => {
+      const store = expectOf(open(), what);
+      const olds = await Promise.all([1, 2, 3].map(() => rowIn(store, 'committed')));
+      const news = [1, 2, 3].map(() => requestFor(newId()));
+      const asked = [...olds.map((request) => ({ ...request, token: randomUUID() })), ...news];
+      const receipts = await Promise.all(asked.map((request) => store.claim(request)));
+      expect(receipts).toMatchObject([
+        ...olds.map(({ key, token }) => ({ key, token, state: 'committed' })),
+        ...news.map(({ key, token }) => ({ key, token, state: 'claimed' })),
+      ]);
+    },
+  );
+
+  // Mutation: a store that does not learn what its claims find.
+  it('claims learn what to expect', async () => {
+    const { store, sent } = counted();
+    const requests = Array.from({ length: 30 }, () => requestFor(newId()));
+    for (const request of requests) await store.claim(request);
+    expect(sent.slice(-5)).toEqual(Array(5).fill('claim_new'));
+    for (const request of requests) await store.claim(request);
+    expect(sent.slice(-5)).toEqual(Array(5).fill('read_there'));
+  });
+
   it('what the database refuses fails alone', async () => {
     const store = open();
     const requests = Array.from({ length: 9 }, () => requestFor(newId()));
@@ -154,7 +181,7 @@ describe.each(drivers)('through %s', (driver) => {
       { numRuns: 40 },
     );
     // What is refused for good is sent again by itself, and then arrives all the same.
-    expect(new Set(sent)).toEqual(new Set(['claim_many', 'settle_many', 'get', 'evidence_of']));
+    expect(sent.filter((name) => /^(claim|settle)(?!\w*_many$)/.test(name))).toEqual([]);
   });
 
   // Mutation: a restored receipt that lacks something of its claim.
@@ -255,6 +282,26 @@ describe.each(drivers)('through %s', (driver) => {
     await store.settle({ ...taken, epoch: 2, state: 'committed', outcome: outcomeOf('second'), claim });
     expect(await store.claim(next)).toMatchObject({ state: 'committed', epoch: 2, token: taken.token });
   });
+
+  // Mutation: what the holder brought is kept here, although it came too late to be the outcome.
+  it.each([1, 3])(
+    'what was settled here, but had been resolved before, is what the row says: %i',
+    async (n) => {
+      const store = open();
+      const requests = Array.from({ length: n }, () => requestFor(newId(), { leaseMs: over }));
+      await Promise.all(requests.map((request) => store.claim(request)));
+      for (const { key } of requests) {
+        const found = { verdict: 'committed', source: 'probe', outcome: outcomeOf('found') } as const;
+        expect(await store.resolve({ key, epoch: 1, ...found })).toBe(true);
+      }
+      const settling = requests.map((request) => {
+        const claim = { ...request, claimedAt: new Date().toISOString() };
+        return store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('late'), claim });
+      });
+      expect(await Promise.all(settling)).toEqual(requests.map(() => 'committed'));
+      for (const request of requests) expect(textOf(await store.claim(request))).toBe('found');
+    },
+  );
 
   it('what was settled here and is pruned is a tombstone at once', async () => {
     const { store, again, request } = await settledHere();
