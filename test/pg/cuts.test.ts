@@ -10,6 +10,7 @@ import {
 } from '../../src/core';
 import { fingerprintOf } from '../../src/ids';
 import { over, requestFor } from '../contract/rows';
+import { expectOf } from '../contract/together';
 import { FlakyProxy, type Cut } from '../support/flaky-proxy';
 import { drivers, onStatement, openStore, RealWorker, rowOf, type DriverName } from '../support/real-calls';
 import { databaseUrl, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
@@ -22,7 +23,9 @@ const atOnce = 5;
 
 type Step = 'claim' | 'takeOver' | 'settle' | 'release' | 'markUnknown' | 'resolve';
 
-const stepsOfMany = ['claim_many', 'settle_many'] as const;
+const stepsOfMany = ['claim_many', 'claim_new_many', 'settle_many'] as const;
+type StepOfMany = (typeof stepsOfMany)[number];
+const isOfMany = (step: Step | StepOfMany): step is StepOfMany => step.endsWith('_many');
 
 /** What a trial does: it may prepare the row on a sound connection, and then makes the call that is cut. */
 interface Scenario {
@@ -84,11 +87,7 @@ const scenarios: readonly Scenario[] = [
 ];
 
 /** One worker whose next `step`, or statement of many, is cut when it is told so. */
-async function lane(
-  driver: DriverName,
-  step: Step | (typeof stepsOfMany)[number],
-  effects: Map<string, number>,
-) {
+async function lane(driver: DriverName, step: Step | StepOfMany, effects: Map<string, number>) {
   const proxy = await FlakyProxy.before(databaseUrl());
   const store = openStore(driver, proxy.through(databaseUrl()), { schema: scratch.schema, max: 2 });
   let next: Cut | undefined;
@@ -97,8 +96,10 @@ async function lane(
     next = undefined;
   };
   const cutting = Object.create(store) as ReceiptStore;
-  if (step === 'claim_many' || step === 'settle_many') onStatement(store, (name) => name === step && cut());
-  else (cutting[step] as unknown) = (request: never) => (cut(), store[step](request));
+  if (isOfMany(step)) {
+    onStatement(store, (name) => name === step && cut());
+    expectOf(store, step === 'claim_new_many' ? 'new ids' : 'anything');
+  } else (cutting[step] as unknown) = (request: never) => (cut(), store[step](request));
   return {
     worker: new RealWorker(cutting, effects),
     proxy,
