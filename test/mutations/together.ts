@@ -51,9 +51,34 @@ const calls = [
     'src/stores/postgres/together.ts',
     ['pg/together'],
     [
-      [8, 'claims of one id share a statement', 'shares: true', 'shares: false'],
+      [
+        8,
+        'claims of one id share a statement',
+        'readonly shares = true;',
+        'readonly shares: boolean = false;',
+      ],
       [6, 'settlements of one id are asked one after the other', 'shares: false', 'shares: true'],
     ],
+  ),
+  ...inFile(
+    'src/stores/postgres/together.ts',
+    ['pg/together'],
+    [
+      [
+        8,
+        'a claim that was guessed wrong is asked for in full',
+        'const [row] = guess ?',
+        'const [row] = guess || this.found < rarely ?',
+      ],
+      [
+        8,
+        'of many claims those that were guessed wrong are asked for in full',
+        'rest.length > 0)',
+        'rest.length < 0)',
+      ],
+      [8, 'a store learns what its claims find', 'this.found += weight *', 'weight *'],
+    ],
+    { named: 'claims (that expect|learn)' },
   ),
   ...inFile(
     'src/stores/postgres/parameters.ts',
@@ -61,7 +86,12 @@ const calls = [
     [
       [2, 'quotes in a list are escaped', '/["\\\\]/g', '/[\\\\]/g'],
       [2, 'backslashes in a list are escaped', '/["\\\\]/g', '/["]/g'],
-      [2, 'each settlement has its own bytes', 'start += bytes.length;', ''],
+      [
+        2,
+        'each settlement has its own bytes',
+        '(start += outcome.bytes.length) - outcome.bytes.length',
+        'start',
+      ],
     ],
     { named: 'any text and any bytes' },
   ),
@@ -74,7 +104,8 @@ const justSettled = [
     [
       [2, 'what was superseded is no longer kept', 'this.justSettled.forget(key);', ''],
       [2, 'what was pruned is no longer kept', 'this.justSettled.forgetAll();', ''],
-      [3, 'what is not final yet is not kept', '=== state && !claim.finality', '=== state'],
+      [3, 'what is not final yet is not kept', ' && !claim.finality', ''],
+      [2, 'what had been resolved before is not kept', "settled['settled_ms'] !== null && ", ''],
       [8, 'what was settled here needs no statement', 'if (known) return known;', ''],
     ],
     { named: 'settled here' },
