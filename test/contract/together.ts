@@ -40,22 +40,23 @@ export interface PostgresFixture {
   close(): Promise<void>;
 }
 
-/** A store that expects of every claim what is told, whatever came before. */
-export async function expecting(
-  what: 'new ids' | 'settled ids',
-  making: Promise<PostgresFixture>,
-): Promise<PostgresFixture> {
+const shareFound = { 'new ids': 0, 'settled ids': 1, anything: 0.5 };
+type Expected = keyof typeof shareFound;
+
+/** The store, which from now on expects of every claim what is told, whatever came before. */
+export function expectOf(store: PostgresReceipts, what: Expected): PostgresReceipts {
+  const { sending } = (store as unknown as { claims: { sending: object } }).claims;
+  Object.defineProperty(sending, 'found', {
+    get: () => shareFound[what],
+    set: () => undefined,
+  });
+  return store;
+}
+
+export async function expecting(what: Expected, making: Promise<PostgresFixture>): Promise<PostgresFixture> {
   const fixture = await making;
   return {
-    open: (namespace) => {
-      const store = fixture.open(namespace);
-      const { sending } = (store as unknown as { claims: { sending: object } }).claims;
-      Object.defineProperty(sending, 'found', {
-        get: () => (what === 'new ids' ? 0 : 1),
-        set: () => undefined,
-      });
-      return store;
-    },
+    open: (namespace) => expectOf(fixture.open(namespace), what),
     close: () => fixture.close(),
   };
 }

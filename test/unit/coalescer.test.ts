@@ -140,6 +140,14 @@ describe('a statement that fails', () => {
   });
 });
 
+it('a statement that fails tells all who share its call', async () => {
+  const { ask, statements } = setUp();
+  const endings = Promise.allSettled(['a', "a'"].map((name) => ask(name)));
+  await turn();
+  statements[0]?.fail(new Error('connection lost'));
+  expect((await endings).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+});
+
 describe('a queue that is full', () => {
   it('takes no more calls, and says that it may be asked again', async () => {
     const { ask, coalescer, statements } = setUp();

@@ -27,7 +27,8 @@ const settledTypes = {
   length: 'integer',
 };
 
-const settledMs = `floor(extract(epoch from r.settled_at) * 1000)::float8 as settled_ms`;
+/** When this statement settled it; nothing where somebody had before, whose outcome stays. */
+const settledMs = `case when r.settled_at = now() then floor(extract(epoch from r.settled_at) * 1000)::float8 end as settled_ms`;
 
 /** @param schema the quoted name of the schema */
 export function outcomeStatements(schema: string, named: Named) {

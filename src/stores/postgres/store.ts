@@ -219,7 +219,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     const { key, token, epoch, state, outcome, claim } = settlement;
     const settled = claim && (await this.settlements.ask({ ...settlement, claim }));
     if (settled) {
-      if (settled['state'] === state && !claim.finality)
+      if (settled['settled_ms'] !== null && !claim.finality)
         this.justSettled.keep(settledOf(settled, this.namespace, { ...settlement, claim }));
       return settled['state'] as ReceiptState;
     }
