@@ -121,7 +121,13 @@ where not exists (select from claimed c where c.key = a.key)`,
       `select a.key::text as key, t.there, t.outcome
 from unnest($1::text::uuid[]) as a (key) cross join lateral (${rowThere(schema, 'a.key')}) t`,
     ),
+  };
+}
 
+/** @param schema the quoted name of the schema */
+export function reclaimStatements(schema: string, named: Named) {
+  const { key } = parameters;
+  return {
     // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost. Then it
     // is as old as that may be: a provider may have forgotten its key.
     claimAgain: named(

@@ -3,7 +3,7 @@
  * whether it applied.
  */
 import { sha256Hex } from '../../ids';
-import { claimStatements } from './claim-statements';
+import { claimStatements, reclaimStatements } from './claim-statements';
 import {
   columns,
   evidenceColumns,
@@ -281,6 +281,7 @@ export function statements(schema: string) {
   const step: Named = (name, text) => ({ ...named(name, text), limitMs: stepLimitMs });
   return {
     ...claimStatements(schema, step),
+    ...reclaimStatements(schema, step),
     ...outcomeStatements(schema, step),
     ...doubtStatements(schema, step),
     ...careStatements(schema, named),

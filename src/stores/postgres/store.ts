@@ -342,14 +342,16 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   }
 
   async supersede({ key, epoch, state, source, by, note }: Supersession): Promise<boolean> {
-    this.justSettled.forget(key);
     const parameters = [key, epoch, source, note ?? null, state, by ?? null];
-    return (await this.run(this.sql.supersede, parameters)).length === 1;
+    const superseded = await this.run(this.sql.supersede, parameters);
+    this.justSettled.forget(key);
+    return superseded.length === 1;
   }
 
   async prune({ retainMs, limit = mostPruned }: PruneRequest): Promise<number> {
+    const pruned = await this.run(this.sql.prune, [this.namespace, retainMs, limit]);
     this.justSettled.forgetAll();
-    return (await this.run(this.sql.prune, [this.namespace, retainMs, limit])).length;
+    return pruned.length;
   }
 
   async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {
