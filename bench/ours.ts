@@ -35,10 +35,21 @@ export function oursOn(store: ReceiptStore): GuardedRun {
       return effect();
     };
     const outcome = await engine.run({
-      ...{ requestId, requestIdHash: hashRequestId(requestId), action: 'charge', payload: [payload] },
-      ...{ fingerprint: fingerprintOf('charge', [payload]), origin: {}, onUnknown: 'hold', attempt: 1 },
-      ...{ leaseMs: 30_000, graceMs: 10_000, waitMs: 30_000, deadline: performance.now() + 60_000 },
-      ...{ codec: jsonCodec, run },
+      requestId,
+      requestIdHash: hashRequestId(requestId),
+      action: 'charge',
+      payload: [payload],
+      fingerprint: fingerprintOf('charge', [payload]),
+      origin: {},
+      onUnknown: 'hold',
+      attempt: 1,
+      leaseMs: 30_000,
+      graceMs: 10_000,
+      waitMs: 30_000,
+      deadline: performance.now() + 60_000,
+      codec: jsonCodec,
+      isDetached: true,
+      run,
     });
     return valueOf(outcome);
   };

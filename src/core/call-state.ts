@@ -1,5 +1,6 @@
 /** What the steps of one guarded call share. */
 import type { EngineEnvironment, GuardedCall, GuardEvent } from './call';
+import type { Ends } from './ends';
 import { OutcomeUnknownError } from './errors';
 import type { LeaseKeeper } from './leases';
 import type { Receipt } from './receipt';
@@ -9,6 +10,7 @@ import type { ClaimRequest } from './store';
 export interface CallState {
   readonly env: EngineEnvironment;
   readonly keeper: LeaseKeeper;
+  readonly ends: Ends;
   readonly call: GuardedCall;
   request: ClaimRequest;
   /** Which generation of the intent `request` asks for. */

@@ -62,6 +62,8 @@ export interface GuardedCall {
   readonly origin: Origin;
   readonly onUnknown: OnUnknown;
   readonly classify?: Classify | undefined;
+  /** Nobody asks for the running effect where it was not handed in, so that no context has to follow its promises. */
+  readonly isDetached?: boolean | undefined;
   /** The effect is one transaction in the receipts' database, by `HeldEffect.commit`. */
   readonly transactional?: boolean | undefined;
   /** Which generation of the intent may run, where those before it were rejected; the first unless given. */

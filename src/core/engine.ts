@@ -11,7 +11,8 @@ import {
   RequestIdReusedError,
   type ActivityGuardError,
 } from './errors';
-import { LeaseKeeper, type Instant } from './leases';
+import { Ends } from './ends';
+import { LeaseKeeper } from './leases';
 import { policyName } from './policy';
 import { isFree, type Receipt } from './receipt';
 import { replay } from './replay';
@@ -38,11 +39,14 @@ type Step =
 /** Guards calls over one store. */
 export class GuardEngine {
   private readonly keeper: LeaseKeeper;
-  /** What still runs or has something to write. */
-  private readonly inFlight = new Set<Promise<unknown>>();
+  private readonly ends: Ends;
+  /** How many still run or have something to write, and who waits for all of them. */
+  private inFlight = 0;
+  private readonly onIdle = new Set<() => void>();
 
   constructor(private readonly env: EngineEnvironment) {
     this.keeper = new LeaseKeeper(env.store, env.clock);
+    this.ends = new Ends(env.clock);
   }
 
   /**
@@ -58,6 +62,7 @@ export class GuardEngine {
     const state: CallState = {
       env,
       keeper: this.keeper,
+      ends: this.ends,
       call,
       request: {
         key: receiptKey(env.store.namespace, requestIdHash),
@@ -81,12 +86,26 @@ export class GuardEngine {
       claimInDoubt: false,
       emit: (type, more) => env.onEvent({ type, requestId: state.request.requestId, action, ...more }),
     };
-    const outcome = lookUntilDone(state).catch((error: unknown) => {
+    this.inFlight++;
+    try {
+      return await lookUntilDone(state);
+    } catch (error) {
       // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
-      if (state.claimInDoubt) void this.track(withdraw(state));
+      if (state.claimInDoubt) void this.giveBack(state);
       throw error;
-    });
-    return this.track(outcome);
+    } finally {
+      this.ended();
+    }
+  }
+
+  private async giveBack(state: CallState): Promise<void> {
+    this.inFlight++;
+    await withdraw(state).finally(() => this.ended());
+  }
+
+  private ended(): void {
+    this.inFlight--;
+    if (this.inFlight === 0) for (const wake of this.onIdle) wake();
   }
 
   /**
@@ -96,19 +115,18 @@ export class GuardEngine {
   async drain(ms: number): Promise<boolean> {
     const { clock } = this.env;
     const until = clock.monotonic() + ms;
-    for (let leftMs = ms; this.inFlight.size > 0 && leftMs > 0; leftMs = until - clock.monotonic()) {
-      const over = new AbortController();
-      await Promise.race([Promise.allSettled(this.inFlight), clock.sleep(leftMs, over.signal)]);
-      over.abort();
+    for (let leftMs = ms; this.inFlight > 0 && leftMs > 0; leftMs = until - clock.monotonic()) {
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          cancel();
+          this.onIdle.delete(wake);
+          resolve();
+        };
+        const cancel = clock.after(leftMs, wake);
+        this.onIdle.add(wake);
+      });
     }
-    return this.inFlight.size === 0;
-  }
-
-  private track<T>(work: Promise<T>): Promise<T> {
-    const forget = (): void => void this.inFlight.delete(work);
-    this.inFlight.add(work);
-    work.then(forget, forget);
-    return work;
+    return this.inFlight === 0;
   }
 }
 
@@ -119,15 +137,17 @@ async function lookUntilDone(state: CallState): Promise<CallOutcome> {
   for (let look = 0; look < mostLooks; look++) {
     const asked = state.keeper.now();
     const receipt = await askForClaim(state, () => store.claim(state.request));
+    const { token, action, fingerprint } = state.request;
     const wantsNext = state.generation < (state.call.generation ?? 1);
-    const answer = decide(receipt, { ...state.request, wantsNext });
+    const answer = decide(receipt, { token, action, fingerprint, wantsNext });
+    if (answer === 'claimed') return runEffect(state, receipt, asked);
     if (answer !== before && (answer === 'in-flight' || answer === 'unknown')) state.emit(answer);
     before = answer;
-    const step = await takeStep(state, receipt, answer, asked, poll);
+    const step = await takeStep(state, receipt, answer, poll);
     if (step === 'again') continue;
     if ('done' in step) return step.done;
     if (clock.monotonic() + step.waitMs > state.waitUntil || state.call.signal?.aborted) throw step.orElse();
-    await clock.sleep(step.waitMs, state.call.signal);
+    await state.ends.wait(state.request.key, step.waitMs, state.call.signal);
     if (state.call.signal?.aborted) throw step.orElse();
     poll = Math.min(poll * 1.5, pollMs.most);
   }
@@ -140,13 +160,10 @@ async function lookUntilDone(state: CallState): Promise<CallOutcome> {
 async function takeStep(
   state: CallState,
   receipt: Receipt,
-  answer: ClaimAnswer,
-  asked: Instant,
+  answer: Exclude<ClaimAnswer, 'claimed'>,
   poll: number,
 ): Promise<Step | 'again'> {
   switch (answer) {
-    case 'claimed':
-      return { done: await runEffect(state, receipt, asked) };
     case 'own-claim-lapsed':
       await askAgain(state, () => state.env.store.release(state.request));
       return 'again';

@@ -19,22 +19,78 @@ export interface Instant {
   readonly wall: number;
 }
 
-interface Entry extends HeldClaim {
+/** What a lease is held for. */
+export interface LeaseTerms extends HeldClaim {
   readonly requestId: string;
   readonly leaseMs: number;
-  readonly abort: AbortController;
   /** Renewed until then at most, by the monotonic clock. */
+  readonly renewUntil: number;
+  readonly expires: Instant;
+}
+
+/** One object for the keeper and the holder: there may be many thousands. */
+class HeldLease implements Lease {
+  readonly key: string;
+  readonly token: string;
+  readonly requestId: string;
+  readonly leaseMs: number;
   readonly renewUntil: number;
   expires: Instant;
   /** When to renew next, by the monotonic clock. */
   renewAt: number;
+  /** Set once the claim was given up. */
+  lost: LeaseLostError | undefined;
+  /** Made when the signal is first asked for: most effects never look at it. */
+  #abort: AbortController | undefined;
+  readonly #keeper: LeaseKeeper;
+
+  constructor(terms: LeaseTerms, keeper: LeaseKeeper) {
+    this.key = terms.key;
+    this.token = terms.token;
+    this.requestId = terms.requestId;
+    this.leaseMs = terms.leaseMs;
+    this.renewUntil = terms.renewUntil;
+    this.expires = terms.expires;
+    // Little may be left of a lease that was won earlier: then it is renewed at once.
+    this.renewAt = terms.expires.monotonic - 3 * this.quarter;
+    this.lost = undefined;
+    this.#keeper = keeper;
+  }
+
+  /** A lease is renewed when a quarter of it is over, and asked for again every quarter. */
+  get quarter(): number {
+    return this.leaseMs / 4;
+  }
+
+  /** A holder stops this long before its lease runs out. */
+  get margin(): number {
+    return Math.min(1000, this.quarter);
+  }
+
+  /** When it has to be looked at next. */
+  get nextMoment(): number {
+    return Math.min(this.renewAt, this.expires.monotonic - this.margin);
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.lost) this.#abort.abort(this.lost);
+    return this.#abort.signal;
+  }
+
+  assertHeld(): void {
+    this.#keeper.assertHeld(this);
+  }
+
+  drop(): void {
+    this.#keeper.drop(this);
+  }
+
+  lose(error: LeaseLostError): void {
+    this.lost = error;
+    this.#abort?.abort(error);
+  }
 }
-
-/** A lease is renewed when a quarter of it is over, and asked for again every quarter. */
-const quarterOf = ({ leaseMs }: Entry): number => leaseMs / 4;
-
-/** A holder stops this long before its lease runs out. */
-const marginOf = (entry: Entry): number => Math.min(1000, quarterOf(entry));
 
 /** The moment `ms` after `from`. */
 export const after = (from: Instant, ms: number): Instant => ({
@@ -43,10 +99,9 @@ export const after = (from: Instant, ms: number): Instant => ({
 });
 
 export class LeaseKeeper {
-  private readonly held = new Map<string, Entry>();
-  /** Set while the loop sleeps: until when, and how to wake it. */
-  private asleep: { readonly until: number; readonly wake: () => void } | undefined;
-  private running = false;
+  private readonly held = new Map<string, HeldLease>();
+  /** When the leases are looked at next, and how to call that off. */
+  private timer: { readonly at: number; readonly cancel: () => void } | undefined;
 
   constructor(
     private readonly store: Pick<ReceiptStore, 'renew'>,
@@ -58,45 +113,47 @@ export class LeaseKeeper {
     return { monotonic: this.clock.monotonic(), wall: this.clock.wall() };
   }
 
-  hold(claim: HeldClaim & Pick<Entry, 'requestId' | 'leaseMs' | 'renewUntil' | 'expires'>): Lease {
-    const entry: Entry = { ...claim, abort: new AbortController(), renewAt: 0 };
-    // Little may be left of a lease that was won earlier: then it is renewed at once.
-    entry.renewAt = entry.expires.monotonic - 3 * quarterOf(entry);
-    this.held.set(claim.token, entry);
-    if (!this.running) void this.run();
-    else if (this.asleep && nextMoment(entry) < this.asleep.until) this.asleep.wake();
-    return {
-      signal: entry.abort.signal,
-      assertHeld: () => {
-        if (entry.abort.signal.aborted) throw entry.abort.signal.reason;
-        if (this.isOver(entry, 0)) throw this.giveUp(entry);
-      },
-      drop: () => {
-        this.held.delete(claim.token);
-        if (this.held.size === 0) this.asleep?.wake(); // a timer would keep the process from ending
-      },
-    };
+  hold(terms: LeaseTerms): Lease {
+    const lease = new HeldLease(terms, this);
+    this.held.set(lease.token, lease);
+    this.lookAt(lease.nextMoment);
+    return lease;
   }
 
-  private async run(): Promise<void> {
-    this.running = true;
-    while (this.held.size > 0) {
-      await this.sleepUntil(Math.min(...[...this.held.values()].map(nextMoment)));
-      this.giveUpAll();
-      this.renewDue();
-    }
-    this.running = false;
+  /** @internal */
+  assertHeld(lease: HeldLease): void {
+    if (lease.lost) throw lease.lost;
+    if (this.isOver(lease, 0)) throw this.giveUp(lease);
   }
 
-  private async sleepUntil(until: number): Promise<void> {
-    const woken = new AbortController();
-    this.asleep = { until, wake: () => woken.abort() };
-    await this.clock.sleep(Math.max(0, until - this.clock.monotonic()), woken.signal);
-    this.asleep = undefined;
+  /** @internal */
+  drop({ token }: HeldLease): void {
+    this.held.delete(token);
+    if (this.held.size === 0) this.sleep(); // a timer would keep the process from ending
+  }
+
+  private sleep(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private lookAt(at: number): void {
+    if (this.timer && this.timer.at <= at) return;
+    this.sleep();
+    this.timer = { at, cancel: this.clock.after(at - this.clock.monotonic(), () => this.look()) };
+  }
+
+  private look(): void {
+    this.timer = undefined;
+    this.giveUpAll();
+    this.renewDue();
+    let next = Infinity;
+    for (const lease of this.held.values()) next = Math.min(next, lease.nextMoment);
+    if (next < Infinity) this.lookAt(next);
   }
 
   private giveUpAll(): void {
-    for (const entry of this.held.values()) if (this.isOver(entry, marginOf(entry))) this.giveUp(entry);
+    for (const lease of this.held.values()) if (this.isOver(lease, lease.margin)) this.giveUp(lease);
   }
 
   /** All leases of one length go in one statement, and nearly always there is only one length. */
@@ -105,41 +162,37 @@ export class LeaseKeeper {
     const lengths = [...this.held.values()].filter((e) => e.renewAt <= monotonic).map((e) => e.leaseMs);
     for (const leaseMs of new Set(lengths)) {
       const due = [...this.held.values()].filter((e) => e.leaseMs === leaseMs);
-      for (const entry of due) entry.renewAt = monotonic + quarterOf(entry);
+      for (const lease of due) lease.renewAt = monotonic + lease.quarter;
       const renewable = due.filter((e) => monotonic < e.renewUntil);
       // Not awaited: a store that hangs must not keep the deadlines from being looked at.
       if (renewable.length > 0) void this.renew(renewable, leaseMs);
     }
   }
 
-  private async renew(entries: readonly Entry[], leaseMs: number): Promise<void> {
+  private async renew(leases: readonly HeldLease[], leaseMs: number): Promise<void> {
     const asked = this.now();
     try {
-      const renewed = await this.store.renew(entries, leaseMs);
-      for (const entry of entries) {
-        if (!renewed.has(entry.token)) this.giveUp(entry);
-        else if (asked.monotonic + leaseMs > entry.expires.monotonic) entry.expires = after(asked, leaseMs);
+      const renewed = await this.store.renew(leases, leaseMs);
+      for (const lease of leases) {
+        if (!renewed.has(lease.token)) this.giveUp(lease);
+        else if (asked.monotonic + leaseMs > lease.expires.monotonic) lease.expires = after(asked, leaseMs);
       }
     } catch {
       // Asked again a quarter later; if that does not help in time, the deadline ends the claim.
     }
   }
 
-  private isOver(entry: Entry, marginMs: number): boolean {
+  private isOver(lease: HeldLease, marginMs: number): boolean {
     const { monotonic, wall } = this.now();
-    return monotonic + marginMs >= entry.expires.monotonic || wall + marginMs >= entry.expires.wall;
+    return monotonic + marginMs >= lease.expires.monotonic || wall + marginMs >= lease.expires.wall;
   }
 
-  private giveUp(entry: Entry): LeaseLostError {
+  private giveUp(lease: HeldLease): LeaseLostError {
     const error = new LeaseLostError(
-      `The claim on request id ${entry.requestId} could not be kept until now, so the effect must not start or go on. Retry: the claim is looked at again.`,
-      { requestId: entry.requestId },
+      `The claim on request id ${lease.requestId} could not be kept until now, so the effect must not start or go on. Retry: the claim is looked at again.`,
+      { requestId: lease.requestId },
     );
-    if (this.held.delete(entry.token)) entry.abort.abort(error);
+    if (this.held.delete(lease.token)) lease.lose(error);
     return error;
   }
 }
-
-/** When an entry has to be looked at next. */
-const nextMoment = (entry: Entry): number =>
-  Math.min(entry.renewAt, entry.expires.monotonic - marginOf(entry));

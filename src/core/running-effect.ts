@@ -18,11 +18,12 @@ export class RunningEffect implements HeldEffect {
   readonly requestId: string;
   readonly token: string;
   readonly epoch: number;
-  readonly signal: AbortSignal;
   // Really private: whoever prints its claim must not print the payload of the call.
   #inTransaction = false;
   #ended = false;
-  readonly #over = new AbortController();
+  /** Made when it is first asked for: most effects never look at it. */
+  #signal: AbortSignal | undefined;
+  #over: AbortController | undefined;
   readonly #claim: Receipt;
   readonly #lease: Lease;
   readonly #call: GuardedCall;
@@ -31,8 +32,17 @@ export class RunningEffect implements HeldEffect {
   constructor(claim: Receipt, lease: Lease, call: GuardedCall, writeDelegation: () => Promise<boolean>) {
     ({ requestId: this.requestId, token: this.token, epoch: this.epoch } = claim);
     [this.#claim, this.#lease, this.#call, this.#writeDelegation] = [claim, lease, call, writeDelegation];
-    const signals = [this.#over.signal, lease.signal];
-    this.signal = AbortSignal.any(call.signal ? [...signals, call.signal] : signals);
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= this.#newSignal());
+  }
+
+  #newSignal(): AbortSignal {
+    if (this.#ended) return AbortSignal.abort(this.hasEnded());
+    this.#over = new AbortController();
+    const signals = [this.#over.signal, this.#lease.signal];
+    return AbortSignal.any(this.#call.signal ? [...signals, this.#call.signal] : signals);
   }
 
   // Bound, both of them: who gets a claim takes it apart.
@@ -44,7 +54,7 @@ export class RunningEffect implements HeldEffect {
   /** Whoever still runs behind an effect that has ended must not start or go on: its claim may be given back. */
   end(): void {
     this.#ended = true;
-    this.#over.abort(this.hasEnded());
+    this.#over?.abort(this.hasEnded());
   }
 
   readonly delegate = async (): Promise<void> => {

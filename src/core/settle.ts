@@ -35,7 +35,10 @@ export async function writeSettlement(
 ): Promise<SettleAnswer> {
   const { env, request } = state;
   const until = endOfAttempt(state, leastSettleMs);
-  const settlement = { key: request.key, token: request.token, epoch: claim.epoch, state: settled, outcome };
+  const { key, token } = request;
+  // Of a claim in doubt a rejection would say nothing: only its row knows.
+  const anew = claim.doubt ? undefined : { ...request, claimedAt: claim.claimedAt };
+  const settlement = { key, token, epoch: claim.epoch, state: settled, outcome, claim: anew };
   try {
     const answer = await askAgain(state, () => env.store.settle(settlement), until);
     if (answer === settled) {
@@ -66,8 +69,10 @@ export async function encodeResult(
   value: unknown,
 ): Promise<{ outcome: Outcome; problem?: unknown; passing?: boolean }> {
   try {
-    const { problem, ...outcome } = await encodePatiently(state, () => state.call.codec.encodeResult(value));
-    return { outcome, problem };
+    const { format, bytes, problem } = await encodePatiently(state, () =>
+      state.call.codec.encodeResult(value),
+    );
+    return { outcome: { format, bytes }, problem };
   } catch (problem) {
     return { outcome: noResult, problem: problem ?? new Error('no reason given'), passing: true };
   }

@@ -1,7 +1,14 @@
 /**
- * SHA-256 (FIPS 180-4) in plain JavaScript: the workflow sandbox has no `node:crypto`.
- * A property test holds it against Node's own.
+ * SHA-256 (FIPS 180-4): Node's own, and in plain JavaScript where there is none, as in the workflow sandbox (and in Node
+ * before 20.16). A property test holds one against the other.
  */
+
+interface Process {
+  getBuiltinModule?(id: 'node:crypto'): { hash(algorithm: 'sha256', text: string, encoding: 'hex'): string };
+}
+
+// Not imported: a bundler would want to follow. Measured on 64 bytes: 0.9 µs against 5, on 20 kB: 13 µs against 320.
+const crypto = (globalThis as { process?: Process }).process?.getBuiltinModule?.('node:crypto');
 
 // The first 32 bits of the fractional parts of the cube and square roots of the first primes,
 // computed rather than copied so that a typing error cannot hide in 72 constants.
@@ -17,6 +24,7 @@ const [roundConstants, initialState] = ((): [Uint32Array, Uint32Array] => {
 
 const rotate = (x: number, n: number): number => (x >>> n) | (x << (32 - n));
 
+/** One block. Written for speed, without a list in between: replays hash every call again. */
 function compress(state: Uint32Array, w: Uint32Array): void {
   for (let i = 16; i < 64; i++) {
     const w15 = w[i - 15] as number;
@@ -25,16 +33,14 @@ function compress(state: Uint32Array, w: Uint32Array): void {
     const s1 = rotate(w2, 17) ^ rotate(w2, 19) ^ (w2 >>> 10);
     w[i] = (w[i - 16] as number) + s0 + (w[i - 7] as number) + s1;
   }
-  let [a, b, c, d, e, f, g, h] = state as unknown as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  let a = state[0] as number;
+  let b = state[1] as number;
+  let c = state[2] as number;
+  let d = state[3] as number;
+  let e = state[4] as number;
+  let f = state[5] as number;
+  let g = state[6] as number;
+  let h = state[7] as number;
   for (let i = 0; i < 64; i++) {
     const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     const choice = (e & f) ^ (~e & g);
@@ -51,11 +57,22 @@ function compress(state: Uint32Array, w: Uint32Array): void {
     a = (t1 + s0 + majority) | 0;
   }
   // A Uint32Array wraps around by itself.
-  [a, b, c, d, e, f, g, h].forEach((v, i) => (state[i] = (state[i] as number) + v));
+  state[0] = (state[0] as number) + a;
+  state[1] = (state[1] as number) + b;
+  state[2] = (state[2] as number) + c;
+  state[3] = (state[3] as number) + d;
+  state[4] = (state[4] as number) + e;
+  state[5] = (state[5] as number) + f;
+  state[6] = (state[6] as number) + g;
+  state[7] = (state[7] as number) + h;
 }
 
 /** The SHA-256 of the UTF-8 form of `text`, as 64 hexadecimal digits. */
-export function sha256Hex(text: string): string {
+export const sha256Hex = (text: string): string =>
+  crypto ? crypto.hash('sha256', text, 'hex') : sha256InJavaScript(text);
+
+/** The same, wherever it runs. */
+export function sha256InJavaScript(text: string): string {
   const bytes = new TextEncoder().encode(text);
   const padded = new Uint8Array(((bytes.length + 8) >> 6) * 64 + 64);
   padded.set(bytes);

@@ -23,7 +23,7 @@ export const calls = [
         `() => store.claim(state.request)).catch(() => (${claimed} as unknown as Receipt));`,
       ],
 
-      [8, 'a claim in doubt is given back', 'if (state.claimInDoubt) void this.track(withdraw(state));', ''],
+      [8, 'a claim in doubt is given back', 'if (state.claimInDoubt) void this.giveBack(state);', ''],
       [
         8,
         'a take-over in doubt is given back',
@@ -33,8 +33,8 @@ export const calls = [
       [
         1,
         'the own deadline counts from before the claim was asked for',
-        'await runEffect(state, receipt, asked)',
-        'await runEffect(state, receipt, state.keeper.now())',
+        'return runEffect(state, receipt, asked)',
+        'return runEffect(state, receipt, state.keeper.now())',
       ],
       [
         1,
@@ -284,6 +284,11 @@ export const calls = [
     ],
   ),
   ...inFile(
+    'src/core/settle.ts',
+    ['unit/core-engine-lost'],
+    [[3, 'of a claim in doubt no receipt is written anew', 'claim.doubt ? undefined : {', '{']],
+  ),
+  ...inFile(
     'src/core/replay.ts',
     [answers],
     [
@@ -324,10 +329,15 @@ export const calls = [
       [
         1,
         'a lost claim aborts the signal of the effect',
-        '[this.#over.signal, lease.signal]',
+        '[this.#over.signal, this.#lease.signal]',
         '[this.#over.signal]',
       ],
-      [8, 'a caller can cancel its effect', 'call.signal ? [...signals, call.signal] : signals', 'signals'],
+      [
+        8,
+        'a caller can cancel its effect',
+        'this.#call.signal ? [...signals, this.#call.signal] : signals',
+        'signals',
+      ],
     ],
   ),
   ...inFile(
@@ -387,27 +397,27 @@ export const calls = [
       [
         1,
         'the deadline is checked in the same tick as the send',
-        'if (this.isOver(entry, 0)) throw this.giveUp(entry);',
+        'if (this.isOver(lease, 0)) throw this.giveUp(lease);',
         '',
       ],
       [
         1,
         'the holder stops by its monotonic clock',
-        'monotonic + marginMs >= entry.expires.monotonic || ',
+        'monotonic + marginMs >= lease.expires.monotonic || ',
         '',
       ],
-      [1, 'the holder stops by its wall clock', ' || wall + marginMs >= entry.expires.wall', ''],
+      [1, 'the holder stops by its wall clock', ' || wall + marginMs >= lease.expires.wall', ''],
       [
         1,
         'a claim that the store no longer renews is given up',
-        'if (!renewed.has(entry.token)) this.giveUp(entry);',
-        'if (!renewed.has(entry.token)) continue;',
+        'if (!renewed.has(lease.token)) this.giveUp(lease);',
+        'if (!renewed.has(lease.token)) continue;',
       ],
       [
         1,
         'a renewal counts from when it was asked for',
-        'entry.expires = after(asked, leaseMs)',
-        'entry.expires = after(this.now(), leaseMs)',
+        'lease.expires = after(asked, leaseMs)',
+        'lease.expires = after(this.now(), leaseMs)',
       ],
       [
         8,
@@ -418,26 +428,24 @@ export const calls = [
       [
         1,
         'the holder stops before its lease runs out',
-        'if (this.isOver(entry, marginOf(entry)))',
-        'if (this.isOver(entry, 0))',
+        'if (this.isOver(lease, lease.margin))',
+        'if (this.isOver(lease, 0))',
       ],
+      [1, 'a claim that is given up aborts its effect', 'this.#abort?.abort(error);', ''],
+      [1, 'what was given up stays given up', 'if (lease.lost) throw lease.lost;', ''],
       [
         1,
-        'a claim that is given up aborts its effect',
-        'if (this.held.delete(entry.token)) entry.abort.abort(error);',
-        'this.held.delete(entry.token);',
-      ],
-      [
-        1,
-        'what was given up stays given up',
-        'if (entry.abort.signal.aborted) throw entry.abort.signal.reason;',
+        'the signal of a claim that was given up is aborted, whenever it is asked for',
+        'if (this.lost) this.#abort.abort(this.lost);',
         '',
       ],
+      [8, 'a timer ends with the last lease', 'if (this.held.size === 0) this.sleep();', ''],
+      [8, 'an earlier look takes the place of a later one', 'this.timer?.cancel();', ''],
       [
         8,
         'a renewal that fails is asked again',
-        'entry.renewAt = monotonic + quarterOf(entry);',
-        'entry.renewAt = Infinity;',
+        'lease.renewAt = monotonic + lease.quarter;',
+        'lease.renewAt = Infinity;',
       ],
     ],
   ),
@@ -484,31 +492,33 @@ export const calls = [
   ),
   ...inFile(
     'src/core/engine.ts',
-    ['unit/core-engine-drain'],
+    ['unit/core-engine-drain', 'unit/core-waiting'],
     [
       [
         8,
         'a drain waits for what runs',
-        'await Promise.race([Promise.allSettled(this.inFlight), clock.sleep(leftMs, over.signal)]);',
-        'break;',
+        'this.inFlight > 0 && leftMs > 0;',
+        'this.inFlight < 0 && leftMs > 0;',
       ],
+      [8, 'a drain waits no longer than it may', 'clock.after(leftMs, wake)', 'clock.after(1e9, wake)'],
+      [8, 'a drain ends with the last call', 'for (const wake of this.onIdle) wake();', '{}'],
       [
         8,
-        'a drain waits no longer than it may',
-        'await Promise.race([Promise.allSettled(this.inFlight), clock.sleep(leftMs, over.signal)]);',
-        'await Promise.allSettled(this.inFlight);',
+        'a drain that ends leaves no timer',
+        'const wake = (): void => {\n          cancel();',
+        'const wake = (): void => {',
       ],
       [
         8,
         'a drain waits for claims that are given back',
-        'void this.track(withdraw(state))',
-        'void withdraw(state)',
+        'await withdraw(state).finally(() => this.ended());',
+        'this.ended();\n    await withdraw(state);',
       ],
       [
         8,
         'a drain waits for calls, not only for what they leave',
-        'return this.track(outcome);',
-        'return outcome;',
+        'return await lookUntilDone(state);',
+        'this.inFlight--;\n      return await lookUntilDone(state).finally(() => void this.inFlight++);',
       ],
     ],
   ),
@@ -637,15 +647,29 @@ export const calls = [
     [
       [
         1,
+        'an effect finds its own claim, wherever it asks for it',
+        '(call.isDetached ? call.run',
+        '(call ? call.run',
+      ],
+      [
+        1,
         'an effect behind a call that has ended must not start',
-        '() => call.run(effect));\n      effect.end();',
-        '() => call.run(effect));',
+        'call.run(effect)));\n      effect.end();',
+        'call.run(effect)));',
       ],
     ],
   ),
   ...inFile(
     'src/core/running-effect.ts',
-    ['unit/core-engine-protocol'],
-    [[1, 'what an effect has left behind is told to stop', 'this.#over.abort(this.hasEnded());', '']],
+    ['unit/core-engine-protocol', 'unit/core-waiting'],
+    [
+      [1, 'what an effect has left behind is told to stop', 'this.#over?.abort(this.hasEnded());', ''],
+      [
+        1,
+        'what an effect has left behind is told to stop, whenever it asks',
+        'if (this.#ended) return AbortSignal.abort(this.hasEnded());',
+        '',
+      ],
+    ],
   ),
 ];

@@ -8,15 +8,21 @@ import { memory } from './memory';
 import type { Mutation } from './mutation';
 import { nexus } from './nexus';
 import { postgres } from './postgres';
+import { postgresClaims } from './postgres-claims';
+import { postgresOutcomes } from './postgres-outcomes';
 import { resets } from './resets';
 import { temporal } from './temporal';
+import { together } from './together';
 
 /** All of them; `scripts/mutations.mjs` makes them, one at a time. */
 export const mutations: readonly Mutation[] = [
   ...decisions,
   ...calls,
   ...memory,
+  ...postgresClaims,
+  ...postgresOutcomes,
   ...postgres,
+  ...together,
   ...ids,
   ...temporal,
   ...nexus,

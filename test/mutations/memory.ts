@@ -263,4 +263,16 @@ export const memory = [
       ],
     ],
   ),
+  ...inFile(
+    'src/stores/memory.ts',
+    ['unit/core-engine-lost'],
+    [
+      [
+        2,
+        'a receipt whose claim was lost is written anew',
+        'if (claim && !this.database.rows.has(key)) await this.claim(claim);',
+        '',
+      ],
+    ],
+  ),
 ];

@@ -1,4 +1,4 @@
-/** Mutations of the guarded statements in SQL: state, token, epoch and lease of every one. */
+/** Mutations of the guarded statements in SQL that leave, resolve or close a claim, and of transactions. */
 import { inFile } from './mutation';
 
 const sql = 'src/stores/postgres/statements.ts';
@@ -7,127 +7,11 @@ const sql = 'src/stores/postgres/statements.ts';
 const rollBack = 'effect through pg .*rolls back';
 /** Its claims come first and have nothing to do with resolutions. */
 const notClaims = '^(outcomes|care|reading) in';
-const rejectedInDoubt = "case when r.doubt and $3::text = 'rejected' then";
 
-const claiming = inFile(
+const leaving = inFile(
   sql,
   ['contract/pg'],
   [
-    [
-      7,
-      'one claimer wins',
-      'on conflict (key) do nothing\n  returning',
-      'on conflict (key) do update set token = excluded.token\n  returning',
-    ],
-    [
-      7,
-      'a take-over is a compare-and-set on the epoch',
-      'and r.epoch = $2::integer and not r.contested\n',
-      'and not r.contested\n',
-    ],
-    [
-      1,
-      'an unknown row is taken over only under retry',
-      '($3::boolean and ${unresolved})',
-      '($3::boolean is not null and ${unresolved})',
-    ],
-    [
-      1,
-      'committed evidence forbids to claim again',
-      ' and ${noCommittedEvidence(schema)}\n  returning',
-      '\n  returning',
-    ],
-    [3, 'a claim over an unknown one inherits the doubt', 'doubt = not ${free}', 'doubt = false'],
-    [6, 'the epoch grows with every claim', 'epoch = r.epoch + 1', 'epoch = r.epoch'],
-    [
-      1,
-      'a lease that ran out is never revived',
-      "where r.key = mine.key and r.state = 'claimed' and r.lease_until > clock_timestamp()",
-      "where r.key = mine.key and r.state = 'claimed'",
-    ],
-    [
-      1,
-      'only a claimed row is renewed',
-      "where r.key = mine.key and r.state = 'claimed' and r.lease_until > clock_timestamp()",
-      'where r.key = mine.key and r.lease_until > clock_timestamp()',
-    ],
-    [1, 'a claim stores its grace time', "${milliseconds('$11')}", "0 * ${milliseconds('$11')}"],
-    [
-      1,
-      'a take-over stores its grace time',
-      "grace = ${milliseconds('$9')}",
-      "grace = 0 * ${milliseconds('$9')}",
-    ],
-    [
-      1,
-      'a claim without a row, but with committed evidence, is unknown',
-      'past.lost or past.happened',
-      'past.lost',
-    ],
-    [6, 'a stale token renews nothing', 'held.key = r2.key and held.token = r2.token', 'held.key = r2.key'],
-    [
-      1,
-      'a transactional claim in doubt is unknown, not released',
-      "'(r.transactional and not r.doubt)'",
-      "'(r.transactional)'",
-    ],
-    [
-      1,
-      'a lease that stands is not unknown',
-      "(r.state = 'claimed' and r.lease_until <= clock_timestamp())",
-      "(r.state = 'claimed')",
-    ],
-  ],
-);
-
-const settling = inFile(
-  sql,
-  ['contract/pg'],
-  [
-    [
-      6,
-      'a stale token settles nothing',
-      'r.token = $2::uuid\n    and (${open} or',
-      '$2::uuid is not null\n    and (${open} or',
-    ],
-    [
-      3,
-      'a late rejection settles nothing',
-      "($3::text = 'committed' and r.state in ('unknown', 'released'))",
-      "(r.state in ('unknown', 'released'))",
-    ],
-    [
-      2,
-      'a late holder settles its released claim',
-      "r.state in ('unknown', 'released')",
-      "r.state = 'unknown'",
-    ],
-    [
-      4,
-      'a late holder settles its unknown claim',
-      "r.state in ('unknown', 'released')",
-      "r.state = 'released'",
-    ],
-    [
-      3,
-      'in doubt a rejection leaves the row unknown',
-      `set state = ${rejectedInDoubt} 'unknown' else $3::text end`,
-      'set state = $3::text',
-    ],
-    [
-      2,
-      'in doubt a rejection is no outcome',
-      `outcome = ${rejectedInDoubt} null when`,
-      'outcome = case when',
-    ],
-    [2, 'a settlement sent again finds itself', 'or r.state = $3::text or ($3', 'or ($3'],
-    [2, 'a settled receipt is never changed', 'when r.state = $3::text then r.outcome else', 'else'],
-    [
-      6,
-      'a late outcome is kept beside the receipt',
-      'where not exists (select 1 from settled)',
-      'where false',
-    ],
     [
       2,
       'only an open row is delegated',
@@ -321,68 +205,7 @@ const resolving = inFile(
   { named: notClaims },
 );
 
-const together = [
-  ...inFile(
-    sql,
-    ['pg/failover'],
-    [
-      [
-        1,
-        'after a failover an id that could be older has no new claim',
-        'past.lost or past.happened',
-        'past.happened',
-      ],
-      [
-        4,
-        'a claim that a failover may have lost leaves evidence of why',
-        'from claimed c, past where past.lost',
-        'from claimed c, past where past.lost and past.happened',
-      ],
-    ],
-  ),
-  ...inFile(
-    sql,
-    ['pg/transactions'],
-    [
-      [
-        6,
-        'a transaction settles under its own token alone',
-        "r.token = $2::uuid and r.state = 'claimed' and r.transactional",
-        "$2::uuid is not null and r.state = 'claimed' and r.transactional",
-      ],
-      [
-        1,
-        'a transaction settles a claimed row only',
-        "r.token = $2::uuid and r.state = 'claimed' and r.transactional",
-        'r.token = $2::uuid and r.transactional',
-      ],
-      [
-        1,
-        'a transaction settles a transactional claim only',
-        "r.token = $2::uuid and r.state = 'claimed' and r.transactional",
-        "r.token = $2::uuid and r.state = 'claimed'",
-      ],
-    ],
-    { named: rollBack },
-  ),
-  ...inFile(
-    sql,
-    ['contract/pg'],
-    [
-      [
-        8,
-        'a transactional claim whose lease ran out is released',
-        "(r.state = 'released' or (${lapsed} and ${nothingHappened}))",
-        "(r.state = 'released')",
-      ],
-      [
-        8,
-        'a claim whose lease ran out is unknown',
-        "(r.state = 'unknown' or (${lapsed} and not ${nothingHappened}))",
-        "(r.state = 'unknown')",
-      ],
-    ],
-  ),
+const transactions = [
   ...inFile(
     'src/stores/postgres/store.ts',
     ['pg/transactions'],
@@ -395,27 +218,6 @@ const together = [
       ],
     ],
     { named: rollBack },
-  ),
-  ...inFile(
-    'src/stores/postgres/store.ts',
-    ['pg/races'],
-    [[7, 'a claim that found no row looks again', 'tries < mostClaimTries', 'tries < 1']],
-  ),
-];
-
-const transactions = [
-  ...inFile(
-    'src/stores/postgres/statements.ts',
-    ['pg/transaction-edges'],
-    [
-      [
-        1,
-        'a receipt is written in the transaction of its effect alone',
-        "\n  and current_setting('activity_guard.claim', true) = $2::text",
-        '',
-      ],
-      [1, 'the mark of a transaction ends with it', '$1::text, true)`', '$1::text, false)`'],
-    ],
   ),
   ...inFile(
     'src/stores/postgres/store.ts',
@@ -492,18 +294,6 @@ const transactions = [
       ],
     ],
   ),
-  ...inFile(
-    'src/stores/postgres/statements.ts',
-    ['pg/failover-edges'],
-    [
-      [
-        1,
-        'a claim that a failover lost is as old as it may be',
-        "case when past.lost then now() - ${milliseconds('$14')} else now() end",
-        'now()',
-      ],
-    ],
-  ),
 ];
 
-export const postgres = [...claiming, ...settling, ...resolving, ...together, ...transactions];
+export const postgres = [...leaving, ...resolving, ...transactions];

@@ -38,13 +38,16 @@ describe('a claim that a failover lost', () => {
   });
 
   // Its holder settled: the receipt of what happened stands beside the row that is missing.
-  it('but whose late result is known runs for nobody, not even a first attempt', async () => {
+  it.each([
+    ['a first attempt', {}],
+    ['one that was made before, though nothing failed over since', { mayBeOlderMs: 1000 }],
+  ])('but whose late result is known runs for nobody, not even %s', async (_which, more) => {
     const requestId = `invoice:${randomUUID()}`;
     const key = receiptKey('default', hashRequestId(requestId));
     const store = scratch.open();
     const settlement = { key, token: randomUUID(), epoch: 1, state: 'committed' } as const;
     expect(await store.settle({ ...settlement, outcome: outcomeOf('["paid"]') })).toBe('late');
-    expect(await run({ requestId })).toMatchObject({ effects: 0 });
+    expect(await run({ requestId, ...more })).toMatchObject({ effects: 0 });
   });
 });
 

@@ -1,7 +1,8 @@
 /** A failover that lost a claim: the database says so by its history, and the claim is unknown, not new. */
 import { randomUUID } from 'node:crypto';
 
-import { hashRequestId, receiptKey } from '../../src/ids';
+import { fingerprintOf, hashRequestId, receiptKey } from '../../src/ids';
+import { newId, requestFor } from '../contract/rows';
 import { callFor, engineOver } from '../support/pg-engine';
 import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
@@ -74,5 +75,10 @@ describe('an intent that may be older than a failover', () => {
     const requestId = randomUUID();
     await run({ requestId });
     expect(await run({ requestId, mayBeOlderMs: 61_000 })).toMatchObject({ ended: 'result', effects: 0 });
+    const held = requestFor(newId(), { fingerprint: fingerprintOf('charge', [1]) });
+    await scratch.open().claim(held);
+    expect(await run({ requestId: held.requestId, mayBeOlderMs: 61_000 })).toMatchObject({
+      ...{ ended: 'InFlight', effects: 0, found: { receipt: { state: 'claimed', token: held.token } } },
+    });
   });
 });

@@ -39,19 +39,29 @@ export class FakeClock implements Clock {
     return this.sleepers.size;
   }
 
+  after(ms: number, call: () => void): () => void {
+    const cancel = (): void => void this.sleepers.delete(sleeper);
+    const sleeper: Sleeper = {
+      at: this.now + Math.max(0, ms),
+      wake: () => {
+        cancel();
+        call();
+      },
+    };
+    this.sleepers.add(sleeper);
+    return cancel;
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
-      const sleeper: Sleeper = {
-        at: this.now + Math.max(0, ms),
-        wake: () => {
-          this.sleepers.delete(sleeper);
-          signal?.removeEventListener('abort', sleeper.wake);
-          resolve();
-        },
+      const end = (): void => {
+        cancel();
+        signal?.removeEventListener('abort', end);
+        resolve();
       };
-      signal?.addEventListener('abort', sleeper.wake);
-      this.sleepers.add(sleeper);
+      const cancel = this.after(ms, end);
+      signal?.addEventListener('abort', end);
     });
   }
 

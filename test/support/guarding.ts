@@ -137,6 +137,7 @@ export class Worker {
     const clock: Clock = {
       monotonic: () => world.clock.monotonic(),
       wall: () => world.clock.wall(),
+      after: (ms, call) => world.clock.after(ms, () => this.isDead || call()),
       sleep: (ms, signal) => (this.isDead ? forever() : world.clock.sleep(ms, signal)),
     };
     this.engine = new GuardEngine({

@@ -24,6 +24,18 @@ export function openStore(
   return postgresReceipts({ ...own, fetch_types: false }, options);
 }
 
+/** Tells of each statement that a store is about to send: its name, without the hash. */
+export function onStatement(store: PostgresReceipts, tell: (name: string) => void): void {
+  const { driver } = store as unknown as {
+    driver: { run: (statement: { name: string }, parameters: unknown) => unknown };
+  };
+  const run = driver.run.bind(driver);
+  driver.run = (statement, parameters) => {
+    tell(/^activity_guard_(\w+)_[0-9a-f]+$/.exec(statement.name)?.[1] ?? '');
+    return run(statement, parameters);
+  };
+}
+
 /** A pool of a user's, that the user also uses for other things. */
 export interface UsersPool {
   query(text: string): Promise<unknown>;

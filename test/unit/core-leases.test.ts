@@ -42,7 +42,9 @@ function setUp() {
     lease.signal.addEventListener('abort', () => abortedAt.push(clock.monotonic() - monotonic));
     /** When the holder was told to stop, in ms since it got the lease. */
     return {
-      ...lease,
+      signal: lease.signal,
+      drop: () => lease.drop(),
+      assertHeld: () => lease.assertHeld(),
       abortedAt,
       isHeld: () => {
         try {
@@ -54,7 +56,7 @@ function setUp() {
       },
     };
   };
-  return { clock, store, hold };
+  return { clock, store, keeper, hold };
 }
 
 describe('leases that are held', () => {
@@ -80,6 +82,15 @@ describe('leases that are held', () => {
     expect(hold('c').isHeld()).toBe(true); // and starts again
     await clock.advance(5000);
     expect(store.batches.at(-1)?.tokens).toEqual(['c']);
+  });
+
+  // Mutations: a timer that outlives the last lease, or one for each lease.
+  it('have one timer, which ends with the last of them', () => {
+    const { clock, hold } = setUp();
+    const leases = [60_000, 30_000, 1000, 5000].map((leaseMs, i) => hold(`${i}`, { leaseMs }));
+    expect(clock.sleeping).toBe(1);
+    for (const lease of leases) lease.drop();
+    expect(clock.sleeping).toBe(0);
   });
 
   it('are given up at once when the store says that they no longer stand, and the others go on', async () => {
@@ -153,6 +164,24 @@ describe('leases that are held', () => {
     expect(Math.max(...store.batches.map((batch) => batch.at))).toBeLessThan(1000 + 3000);
     expect(lease.abortedAt[0]).toBeGreaterThan(2500);
     expect(lease.abortedAt[0]).toBeLessThan(4000);
+  });
+});
+
+describe('the signal of a lease', () => {
+  // Mutation: a signal that is made when it is first asked for, and knows nothing of what was before.
+  it('is aborted where it is asked for after the lease was lost, and only there', async () => {
+    const { clock, store, keeper } = setUp();
+    const [lost, kept] = ['a', 'b'].map((token) => {
+      const { monotonic, wall } = keeper.now();
+      store.ends.set(token, monotonic + 1000);
+      const expires = { monotonic: monotonic + 1000, wall: wall + 1000 };
+      return keeper.hold({
+        ...{ key: token, token, requestId: token, leaseMs: 1000, renewUntil: Infinity, expires },
+      });
+    });
+    store.answer = async () => new Set(['b']);
+    await clock.advance(300);
+    expect([lost?.signal.reason, kept?.signal.aborted]).toEqual([expect.any(LeaseLostError), false]);
   });
 });
 

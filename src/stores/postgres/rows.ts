@@ -1,9 +1,15 @@
-/** Rows as the statements give them, and parameters as they take them. */
-import type { Evidence, FinalityTerms, Outcome, Receipt, ReceiptState, Verdict } from '../../core';
+/** Rows as the statements give them. */
+import type {
+  ClaimRequest,
+  Evidence,
+  FinalityTerms,
+  Outcome,
+  Receipt,
+  ReceiptState,
+  Verdict,
+} from '../../core';
 import type { Row } from './driver';
-
-/** An array of uuids or names as Postgres reads it; neither needs quotes. */
-export const arrayOf = (items: readonly string[]): string => `{${items.join(',')}}`;
+import type { WholeSettlement } from './parameters';
 
 // `Number()`, because applications set type parsers of their own for whole processes.
 export function receiptOf(row: Row): Receipt {
@@ -38,8 +44,57 @@ function outcomeOf(row: Row): Outcome | undefined {
   return format === null ? undefined : { format, bytes: row['outcome'] as Uint8Array };
 }
 
-export const termsText = (finality: FinalityTerms | undefined): string | null =>
-  finality === undefined ? null : JSON.stringify(finality);
+/** The answer to a claim: its new row, of which its claimer knows the most, or the row that was there. */
+export function claimedOf(row: Row, namespace: string, request: ClaimRequest): Receipt {
+  const there = row['there'];
+  if (typeof there === 'string') return receiptOf({ ...(JSON.parse(there) as Row), outcome: row['outcome'] });
+  const claimedAt = isoOf(row['claimed_ms']);
+  // Counted from before it was asked for, the lease is never longer than it is.
+  return newReceipt(namespace, request, row['state'] as ReceiptState, claimedAt, request.leaseMs);
+}
+
+/** A receipt that was just settled. */
+export function settledOf(row: Row, namespace: string, settlement: WholeSettlement): Receipt {
+  const { claim, state, epoch, outcome } = settlement;
+  const receipt = newReceipt(namespace, claim, state, claim.claimedAt, 0);
+  return { ...receipt, epoch, outcome, settledAt: isoOf(row['settled_ms']) };
+}
+
+function newReceipt(
+  namespace: string,
+  request: ClaimRequest,
+  state: ReceiptState,
+  claimedAt: string,
+  leaseRemainingMs: number,
+): Receipt {
+  const { key, requestId, action, fingerprint, token, policy, transactional, graceMs, origin, finality } =
+    request;
+  return {
+    key,
+    namespace,
+    requestId,
+    action,
+    fingerprint,
+    state,
+    policy,
+    token,
+    epoch: 1,
+    doubt: false,
+    transactional,
+    leaseRemainingMs,
+    graceMs,
+    ageMs: 0,
+    claimedAt,
+    settledAt: undefined,
+    outcome: undefined,
+    origin,
+    contested: false,
+    finality,
+    finalAt: undefined,
+  };
+}
+
+const isoOf = (ms: unknown): string => new Date(Number(ms)).toISOString();
 
 export const evidenceOf = (row: Row): Evidence => ({
   source: row['source'] as string,

@@ -1,185 +1,25 @@
 /**
- * The SQL of the guard, one text for every driver. Each state change is one guarded statement; its row count
- * says whether it applied. Time is the database's own: `clock_timestamp()` where a wait for a lock may lie
- * between the start of the statement and the row, so that a lease never seems longer than it is.
+ * The SQL of the guard, one text for every driver. Each state change is one guarded statement; its row count says
+ * whether it applied.
  */
 import { sha256Hex } from '../../ids';
-import type { Statement } from './driver';
-
-const columns = `key::text as key, namespace, request_id, action, encode(fingerprint, 'hex') as fingerprint, state, policy,
-    token::text as token, epoch, doubt, transactional, (extract(epoch from grace) * 1000)::float8 as grace_ms,
-    (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as lease_remaining_ms,
-    (extract(epoch from clock_timestamp() - claimed_at) * 1000)::float8 as age_ms,
-    to_char(claimed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as claimed_at,
-    to_char(settled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as settled_at,
-    outcome_format, outcome, origin::text as origin, contested, finality::text as finality,
-    to_char(final_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as final_at`;
-
-const evidenceColumns = `e.source, e.verdict, e.epoch, e.note, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
-  (extract(epoch from clock_timestamp() - e.at) * 1000)::float8 as age_ms, e.actor, e.late, e.outcome_format, e.outcome`;
-
-const milliseconds = (parameter: string): string => `${parameter}::float8 * interval '1 millisecond'`;
-
-/** Its holder did not renew the lease. */
-const lapsed = `(r.state = 'claimed' and r.lease_until <= clock_timestamp())`;
-
-/** Without its receipt a transaction cannot have committed; only an attempt before it leaves a doubt. */
-const nothingHappened = '(r.transactional and not r.doubt)';
-
-/** Unknown, or as good as. */
-const unresolved = `(r.state = 'unknown' or (${lapsed} and not ${nothingHappened}))`;
-
-/** Nothing happened, so it may be claimed again. */
-const free = `(r.state = 'released' or (${lapsed} and ${nothingHappened}))`;
-
-/** Its holder may still say what became of it. */
-const open = `r.state in ('claimed', 'delegated')`;
-
-/** Settled, and not final yet by its own terms. */
-const provisional = `(r.state in ('committed', 'rejected') and r.finality is not null and r.final_at is null)`;
-
-/** Settled for good: what comes now changes nothing. */
-const final = `(r.state in ('committed', 'rejected') and not ${provisional})`;
-
-/** Any source that says *committed* forbids to run the effect again. */
-const noCommittedEvidence = (schema: string): string =>
-  `not exists (select 1 from ${schema}.evidence e where e.key = r.key and e.verdict = 'committed')`;
-
-type Named = (name: string, text: string) => Statement;
+import { claimStatements, reclaimStatements } from './claim-statements';
+import {
+  columns,
+  evidenceColumns,
+  final,
+  free,
+  milliseconds,
+  noCommittedEvidence,
+  open,
+  provisional,
+  unresolved,
+  type Named,
+} from './fragments';
+import { outcomeStatements } from './outcome-statements';
 
 /** A step that has no answer by then gets none from this connection, which may be half open: it is given up. */
 const stepLimitMs = 10_000;
-
-const newClaim = (
-  state: string,
-  claimedAt: string,
-): string => `$1::uuid, $2::text, $3::text, $4::text, decode($5::text, 'hex'), ${state}, $6::text, $7::uuid,
-    clock_timestamp() + ${milliseconds('$8')}, $9::text::jsonb, $10::boolean, ${milliseconds('$11')}, ${milliseconds('$12')}, $13::text::jsonb, ${claimedAt}`;
-
-/**
- * Inserts a claim or reads the row that is there; `past` says whether a failover may have lost an older one. What was
- * said of an intent before there was a row, or of one that is lost, counts as well. The loser of a race for one key can
- * get no row at all: its snapshot is older than the winner's commit.
- */
-const claimText = (schema: string, past: string, claimedAt: string): string => `with past as materialized (
-  select ${past} as lost, exists (select from ${schema}.evidence e where e.key = $1::uuid and e.verdict = 'committed') as happened
-), claimed as (
-  insert into ${schema}.receipts as r (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until,
-    origin, transactional, grace, retain_for, finality, claimed_at)
-  select ${newClaim(`case when past.lost or past.happened then 'unknown' else 'claimed' end`, claimedAt)}
-  from past
-  on conflict (key) do nothing
-  returning ${columns}
-), lost as (
-  insert into ${schema}.evidence (key, epoch, source, verdict, note)
-  select c.key::uuid, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
-  from claimed c, past where past.lost
-), queued as (
-  insert into ${schema}.queue (key, namespace, look_at)
-  select c.key::uuid, c.namespace, clock_timestamp() + ${milliseconds('$8')} from claimed c
-  where c.state = 'unknown' or c.finality is not null
-  on conflict (key) do nothing
-)
-select * from claimed
-union all
-select ${columns} from ${schema}.receipts r where r.key = $1::uuid and not exists (select 1 from claimed)`;
-
-/** What a claimer and a holder do. */
-function claimStatements(schema: string, named: Named) {
-  return {
-    claim: named('claim', claimText(schema, 'false', 'now()')),
-
-    // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost. Then it is
-    // as old as that may be: a provider may have forgotten its key.
-    claimAgain: named(
-      'claim_again',
-      claimText(
-        schema,
-        `${schema}.failed_over_within($14::float8)`,
-        `case when past.lost then now() - ${milliseconds('$14')} else now() end`,
-      ),
-    ),
-
-    // The claim it ends is kept as evidence of who had it.
-    takeOver: named(
-      'take_over',
-      `with before as materialized (
-  select r.key, r.namespace, r.epoch, r.origin from ${schema}.receipts r where r.key = $1::uuid and r.epoch = $2::integer
-), taken as (
-  update ${schema}.receipts as r
-  set state = 'claimed', epoch = r.epoch + 1, doubt = not ${free}, token = $4::uuid, policy = $5::text,
-    lease_until = clock_timestamp() + ${milliseconds('$6')}, origin = $7::text::jsonb, transactional = $8::boolean,
-    grace = ${milliseconds('$9')}, retain_for = ${milliseconds('$10')}, finality = $11::text::jsonb
-  where r.key = $1::uuid and r.epoch = $2::integer and not r.contested
-    and (${free} or ($3::boolean and ${unresolved})) and ${noCommittedEvidence(schema)}
-  returning ${columns}
-), kept as (
-  insert into ${schema}.evidence (key, epoch, source, verdict, note)
-  select b.key, b.epoch, 'attempt', 'undetermined', b.origin::text from before b, taken
-), queued as (
-  insert into ${schema}.queue (key, namespace, look_at)
-  select b.key, b.namespace, clock_timestamp() + ${milliseconds('$6')} from before b, taken
-  on conflict (key) do update set look_at = excluded.look_at, looks = 0
-)
-select * from taken`,
-    ),
-
-    // A lease that ran out is never revived: a probe may already have been told "no".
-    renew: named(
-      'renew',
-      `update ${schema}.receipts as r set lease_until = clock_timestamp() + ${milliseconds('$3')}
-from (select r2.key from ${schema}.receipts r2
-  join unnest($1::text::uuid[], $2::text::uuid[]) as held (key, token) on held.key = r2.key and held.token = r2.token
-  order by r2.key for update of r2) as mine
-where r.key = mine.key and r.state = 'claimed' and r.lease_until > clock_timestamp()
-returning r.token::text as token`,
-    ),
-  };
-}
-
-/** What settles a claim. */
-function outcomeStatements(schema: string, named: Named) {
-  return {
-    // A late "committed" still settles a row that nobody has claimed since; anything else late is kept as evidence.
-    // The same settlement sent again finds itself, also while the first one waits for its row.
-    settle: named(
-      'settle',
-      `with settled as (
-  update ${schema}.receipts as r
-  set state = case when r.doubt and $3::text = 'rejected' then 'unknown' else $3::text end,
-    outcome_format = case when r.doubt and $3::text = 'rejected' then null when r.state = $3::text then r.outcome_format else $4::text end,
-    outcome = case when r.doubt and $3::text = 'rejected' then null when r.state = $3::text then r.outcome else $5::bytea end,
-    settled_at = case when r.doubt and $3::text = 'rejected' then null else coalesce(r.settled_at, now()) end,
-    contested = r.contested and r.finality is not null
-  where r.key = $1::uuid and r.token = $2::uuid
-    and (${open} or r.state = $3::text or ($3::text = 'committed' and r.state in ('unknown', 'released')))
-  returning r.state
-), late as (
-  insert into ${schema}.evidence (key, epoch, source, verdict, outcome_format, outcome, late)
-  select $1::uuid, $6::integer, 'late-settle', $3::text, $4::text, $5::bytea,
-    exists (select from ${schema}.receipts r where r.key = $1::uuid and ${final})
-  where not exists (select 1 from settled)
-  returning 'late' as state
-)
-select state from settled union all select state from late`,
-    ),
-
-    // The receipt of a transaction, in that transaction: without the claim it cannot be written, and nothing commits.
-    settleWithin: named(
-      'settle_within',
-      `update ${schema}.receipts as r
-set state = 'committed', outcome_format = $3::text, outcome = $4::bytea, settled_at = now()
-where r.key = $1::uuid and r.token = $2::uuid and r.state = 'claimed' and r.transactional
-  and current_setting('activity_guard.claim', true) = $2::text
-returning r.state`,
-    ),
-
-    // Local to the transaction: where it is gone, somebody has ended that transaction.
-    beginEffect: named('begin_effect', `select set_config('activity_guard.claim', $1::text, true)`),
-
-    runningEffect: named('running_effect', `select current_setting('activity_guard.claim', true) as token`),
-  };
-}
 
 /** What ends a claim without an outcome, and what resolves it. */
 function doubtStatements(schema: string, named: Named) {
@@ -323,7 +163,7 @@ function queueStatements(schema: string, named: Named) {
   select r.key, r.namespace, greatest(r.lease_until, clock_timestamp())
   from last, ${schema}.receipts r
   where r.claimed_at > last.since and r.namespace = last.namespace
-    and (${unresolved} or r.state = 'delegated' or (r.state = 'claimed' and r.claimed_at <= last.until))
+    and (${unresolved} or r.state = 'delegated' or ${provisional} or (r.state = 'claimed' and r.claimed_at <= last.until))
   on conflict (key) do nothing
 )
 update ${schema}.sweeps s set swept_until = greatest(s.swept_until, last.until) from last where s.namespace = last.namespace`,
@@ -441,6 +281,7 @@ export function statements(schema: string) {
   const step: Named = (name, text) => ({ ...named(name, text), limitMs: stepLimitMs });
   return {
     ...claimStatements(schema, step),
+    ...reclaimStatements(schema, step),
     ...outcomeStatements(schema, step),
     ...doubtStatements(schema, step),
     ...careStatements(schema, named),

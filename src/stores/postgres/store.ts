@@ -31,10 +31,14 @@ import type {
 } from '../../core';
 import { systemClock } from '../../system-clock';
 import type { Driver, Parameter, Row, Run, Statement } from './driver';
+import type { Coalescer } from './coalescer';
 import { explain, reporting } from './errors';
+import { JustSettled } from './just-settled';
 import { migrate, migrationStatus } from './migrate';
-import { arrayOf, evidenceOf, receiptOf, termsText } from './rows';
+import { arrayOf, claimParameters, termsText, type WholeSettlement } from './parameters';
+import { evidenceOf, receiptOf, settledOf } from './rows';
 import { statements, type Statements } from './statements';
+import { claimsTogether, settlementsTogether, type Destination } from './together';
 
 /** Options of a Postgres store. */
 export interface PostgresReceiptsOptions {
@@ -75,6 +79,10 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   private readonly sql: Statements;
   private hasSwept = false;
 
+  private readonly claims: Coalescer<ClaimRequest, Receipt>;
+  private readonly settlements: Coalescer<WholeSettlement, Row>;
+  private readonly justSettled = new JustSettled();
+
   /** @internal */
   constructor(
     private readonly driver: Driver<Tx>,
@@ -93,6 +101,12 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     this.namespace = namespace;
     this.schema = `"${schema.replaceAll('"', '""')}"`;
     this.sql = statements(this.schema);
+    const there: Destination = {
+      ...{ sql: this.sql, namespace },
+      run: (statement, parameters) => this.run(statement, parameters),
+    };
+    this.claims = claimsTogether(there);
+    this.settlements = settlementsTogether(there);
   }
 
   /** Creates or upgrades the tables and returns their version; safe to repeat and to race. Needs a role that may create them. */
@@ -142,32 +156,25 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   }
 
   async claim(request: ClaimRequest): Promise<Receipt> {
-    const { key, requestId, action, fingerprint, policy, token, leaseMs, origin, mayBeOlderMs } = request;
-    const parameters: Parameter[] = [
-      key,
-      this.namespace,
-      requestId,
-      action,
-      fingerprint,
-      policy,
-      token,
-      leaseMs,
-      JSON.stringify(origin),
-      request.transactional,
-      request.graceMs,
-      request.retainMs ?? null,
-      termsText(request.finality),
-    ];
-    if (mayBeOlderMs !== undefined) parameters.push(mayBeOlderMs);
-    const statement = mayBeOlderMs === undefined ? this.sql.claim : this.sql.claimAgain;
+    const { key, requestId, mayBeOlderMs } = request;
+    const known = this.justSettled.find(key);
+    if (known) return known;
     for (let tries = 0; tries < mostClaimTries; tries++) {
-      const [row] = await this.run(statement, parameters);
-      if (row) return receiptOf(row);
+      const receipt = await (mayBeOlderMs === undefined
+        ? this.claims.ask(request)
+        : this.claimAgain(request, mayBeOlderMs));
+      if (receipt) return receipt;
     }
     throw new ReceiptStoreUnavailableError(
       `The claim on request id ${requestId} found no row ${mostClaimTries} times. Retry.`,
       { requestId },
     );
+  }
+
+  private async claimAgain(request: ClaimRequest, mayBeOlderMs: number): Promise<Receipt | undefined> {
+    const parameters = [...claimParameters(this.namespace, request), mayBeOlderMs];
+    const [row] = await this.run(this.sql.claimAgain, parameters);
+    return row && receiptOf(row);
   }
 
   async takeOver({
@@ -208,7 +215,14 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     return new Set(rows.map((row) => row['token'] as string));
   }
 
-  async settle({ key, token, epoch, state, outcome }: Settlement): Promise<ReceiptState | 'late'> {
+  async settle(settlement: Settlement): Promise<ReceiptState | 'late'> {
+    const { key, token, epoch, state, outcome, claim } = settlement;
+    const settled = claim && (await this.settlements.ask({ ...settlement, claim }));
+    if (settled) {
+      if (settled['settled_ms'] !== null && !claim.finality)
+        this.justSettled.keep(settledOf(settled, this.namespace, { ...settlement, claim }));
+      return settled['state'] as ReceiptState;
+    }
     const [row] = await this.run(this.sql.settle, [key, token, state, outcome.format, outcome.bytes, epoch]);
     return (row?.['state'] ?? 'late') as ReceiptState | 'late';
   }
@@ -329,11 +343,15 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
 
   async supersede({ key, epoch, state, source, by, note }: Supersession): Promise<boolean> {
     const parameters = [key, epoch, source, note ?? null, state, by ?? null];
-    return (await this.run(this.sql.supersede, parameters)).length === 1;
+    const superseded = await this.run(this.sql.supersede, parameters);
+    this.justSettled.forget(key);
+    return superseded.length === 1;
   }
 
   async prune({ retainMs, limit = mostPruned }: PruneRequest): Promise<number> {
-    return (await this.run(this.sql.prune, [this.namespace, retainMs, limit])).length;
+    const pruned = await this.run(this.sql.prune, [this.namespace, retainMs, limit]);
+    this.justSettled.forgetAll();
+    return pruned.length;
   }
 
   async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {
