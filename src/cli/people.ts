@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 
 import {
+  isTooEarly,
   isUnresolved,
   operatorSource,
   receiptStates,
@@ -50,17 +51,13 @@ export async function find(receipts: PostgresReceipts, requestId: string): Promi
   return found;
 }
 
-/** The effect may still arrive, or not be seen yet. */
-const isEarly = ({ state, leaseRemainingMs, graceMs }: Receipt): boolean =>
-  (state === 'claimed' || state === 'unknown') && leaseRemainingMs + graceMs > 0;
-
 const early = '.early';
 
 /**
  * What was seen, to be given back with a decision: who decides on something else is told so. And when, as far as it
  * matters: who looks the effect up afterwards and does not find it has proved nothing, however late he says so.
  */
-const tokenOf = (found: Found): string => `${seenOf(found)}${isEarly(found.receipt) ? early : ''}`;
+const tokenOf = (found: Found): string => `${seenOf(found)}${isTooEarly(found.receipt) ? early : ''}`;
 
 const seenOf = ({ receipt, evidence }: Found): string =>
   `${receipt.epoch}.${receipt.state}.${evidence.length}`;

@@ -31,6 +31,9 @@ const mostLooks = 10_000;
 /** Each is an intent that somebody started on purpose; far fewer are ever needed. */
 const mostGenerations = 100;
 
+/** The end of the last call, beside those of single keys. */
+const allOfThem = 'all';
+
 /** What one look at the row led to: an outcome, or a time to wait before the next look. */
 type Step =
   | { readonly done: CallOutcome }
@@ -40,9 +43,8 @@ type Step =
 export class GuardEngine {
   private readonly keeper: LeaseKeeper;
   private readonly ends: Ends;
-  /** How many still run or have something to write, and who waits for all of them. */
+  /** How many still run or have something to write. */
   private inFlight = 0;
-  private readonly onIdle = new Set<() => void>();
 
   constructor(private readonly env: EngineEnvironment) {
     this.keeper = new LeaseKeeper(env.store, env.clock);
@@ -105,7 +107,7 @@ export class GuardEngine {
 
   private ended(): void {
     this.inFlight--;
-    if (this.inFlight === 0) for (const wake of this.onIdle) wake();
+    if (this.inFlight === 0) this.ends.tell(allOfThem);
   }
 
   /**
@@ -116,15 +118,7 @@ export class GuardEngine {
     const { clock } = this.env;
     const until = clock.monotonic() + ms;
     for (let leftMs = ms; this.inFlight > 0 && leftMs > 0; leftMs = until - clock.monotonic()) {
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          cancel();
-          this.onIdle.delete(wake);
-          resolve();
-        };
-        const cancel = clock.after(leftMs, wake);
-        this.onIdle.add(wake);
-      });
+      await this.ends.wait(allOfThem, leftMs, undefined);
     }
     return this.inFlight === 0;
   }

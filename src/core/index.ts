@@ -44,6 +44,7 @@ export {
   isFree,
   isProvisional,
   isSettled,
+  isTooEarly,
   isUnresolved,
   noResult,
   receiptStates,
@@ -62,6 +63,7 @@ export { lookForFinality, weigh } from './weigh';
 export type { Said } from './weigh';
 export { sharedStorage } from './shared-storage';
 export { singleRequest } from './single-request';
+export { isFinal } from './store-retry';
 export type {
   ClaimRequest,
   DueReceipt,

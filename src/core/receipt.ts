@@ -101,6 +101,14 @@ export const isUnresolved = (receipt: Standing): boolean =>
 export const isFree = (receipt: Standing): boolean =>
   receipt.state === 'released' || (isLapsed(receipt) && provesNothingHappened(receipt));
 
+/** The effect may still arrive, or not be seen yet: that it is not found proves nothing. */
+export const isTooEarly = ({
+  state,
+  leaseRemainingMs,
+  graceMs,
+}: Pick<Receipt, 'state' | 'leaseRemainingMs' | 'graceMs'>): boolean =>
+  (state === 'claimed' || state === 'unknown') && leaseRemainingMs + graceMs > 0;
+
 /** It has an outcome. */
 export const isSettled = ({ state }: Pick<Receipt, 'state'>): boolean =>
   state === 'committed' || state === 'rejected';

@@ -5,7 +5,7 @@ import type { Clock } from './clock';
 import { isOpenToEvidence } from './evidence';
 import type { EvidenceSource, Finding } from './evidence-source';
 import { inTime } from './in-time';
-import type { Receipt } from './receipt';
+import { isTooEarly, type Receipt } from './receipt';
 import type { DueReceipt, ReceiptStore } from './store';
 import { lookForFinality, weigh, type KnownOutcome } from './weigh';
 
@@ -281,6 +281,3 @@ const tally = (counts: ReconcileCounts, came: Came): void => {
 
 const nameOf = (error: unknown): string =>
   error instanceof Error ? ((error as { code?: string }).code ?? error.name) : typeof error;
-
-const isTooEarly = ({ state, leaseRemainingMs, graceMs }: Receipt): boolean =>
-  state === 'unknown' || state === 'claimed' ? leaseRemainingMs + graceMs > 0 : false;

@@ -10,7 +10,7 @@ const mostDelayMs = 1000;
 const longestAnswerMs = 10_000;
 
 /** Errors that asking again cannot mend carry `transient: false`; a store sets it from SQLSTATE. */
-const isFinal = (error: unknown): boolean =>
+export const isFinal = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && (error as { transient?: unknown }).transient === false;
 
 /**

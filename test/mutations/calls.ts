@@ -500,14 +500,8 @@ export const calls = [
         'this.inFlight > 0 && leftMs > 0;',
         'this.inFlight < 0 && leftMs > 0;',
       ],
-      [8, 'a drain waits no longer than it may', 'clock.after(leftMs, wake)', 'clock.after(1e9, wake)'],
-      [8, 'a drain ends with the last call', 'for (const wake of this.onIdle) wake();', '{}'],
-      [
-        8,
-        'a drain that ends leaves no timer',
-        'const wake = (): void => {\n          cancel();',
-        'const wake = (): void => {',
-      ],
+      [8, 'a drain waits no longer than it may', 'wait(allOfThem, leftMs,', 'wait(allOfThem, 1e9,'],
+      [8, 'a drain ends with the last call', 'this.ends.tell(allOfThem);', '{}'],
       [
         8,
         'a drain waits for claims that are given back',

@@ -1,5 +1,5 @@
 /** Calls that wait for the database go together: all that wait in one statement, and none waits for more to come. */
-import { ReceiptStoreUnavailableError } from '../../core';
+import { isFinal, ReceiptStoreUnavailableError } from '../../core';
 
 /** How calls of one kind are sent. */
 export interface Sending<Item, Answer> {
@@ -27,8 +27,6 @@ const mostBytesTogether = 1_000_000;
 
 /** Whoever comes when so many wait is told to come again: memory is bounded, and so is the time that a call waits. */
 const mostWaiting = 20_000;
-
-const isFinal = (error: unknown): boolean => (error as { transient?: unknown } | null)?.transient === false;
 
 export class Coalescer<Item extends { readonly key: string }, Answer> {
   private waiting: Waiting<Item, Answer>[] = [];

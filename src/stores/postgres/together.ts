@@ -46,11 +46,11 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
       async () => run(sql.claimNewMany, claimLists(namespace, requests)),
       async () => run(sql.readThereMany, [arrayOf(requests.map(({ key }) => key))]),
     );
-    const rows = new Map(guessed.map((row) => [row['key'] as string, row]));
+    const rows = byKey(guessed);
     const rest = requests.filter(({ key }) => !rows.has(key));
     if (rest.length > 0)
-      for (const row of await run(sql.claimMany, claimLists(namespace, rest)))
-        rows.set(row['key'] as string, row);
+      for (const [key, row] of byKey(await run(sql.claimMany, claimLists(namespace, rest))))
+        rows.set(key, row);
     this.learn([...rows.values()]);
     const receipts = new Map<string, Receipt>();
     for (const request of requests) {
@@ -89,5 +89,5 @@ export function settlementsTogether({ run, sql, namespace }: Destination): Coale
   });
 }
 
-const byKey = (rows: readonly Row[]): ReadonlyMap<string, Row> =>
+const byKey = (rows: readonly Row[]): Map<string, Row> =>
   new Map(rows.map((row) => [row['key'] as string, row]));
