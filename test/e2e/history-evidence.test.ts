@@ -10,6 +10,7 @@ import { TemporalHistoryEvidence, wakeWaiting } from 'activity-guard/client';
 import { ActivityGuardPlugin, activityGuardInterceptors } from 'activity-guard/worker';
 import type { Finding, Receipt, ReceiptStore } from '../../src/core';
 import { EncryptingCodec } from '../support/encrypting-codec';
+import { unsettled } from '../support/unsettled';
 import { until } from '../support/waiting';
 import { WorkerHere } from '../support/worker-here';
 
@@ -21,19 +22,8 @@ afterAll(() => here.stop());
 
 const { signal } = new AbortController();
 
-/** The receipts, but no settlement can be written. */
-const unsettled = (): ReceiptStore =>
-  new Proxy<ReceiptStore>(here.receipts, {
-    get: (store, name: keyof ReceiptStore) => {
-      const found: unknown = Reflect.get(store, name);
-      if (name === 'settle')
-        return () => Promise.reject(Object.assign(new Error('disk full'), { transient: false }));
-      return typeof found === 'function' ? (found as () => unknown).bind(store) : found;
-    },
-  });
-
 const guard = (receipts: ReceiptStore = here.receipts) => [new ActivityGuardPlugin({ receipts })];
-const broken = () => guard(unsettled());
+const broken = () => guard(unsettled(here.receipts));
 
 const clientOf = (dataConverter?: WorkerOptions['dataConverter']): Client => {
   const { connection, options } = here.stack.env.client;

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { SimplePlugin } from '@temporalio/plugin';
 import type { WorkerOptions } from '@temporalio/worker';
 
-import { committed, notCommitted, undetermined, type Receipt, type ReceiptStore } from 'activity-guard';
+import { committed, notCommitted, undetermined, type Receipt } from 'activity-guard';
 import { guarded } from 'activity-guard/activity';
 import { TemporalHistoryEvidence, wakeWaiting } from 'activity-guard/client';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { runCli } from '../support/cli-process';
+import { unsettled } from '../support/unsettled';
 import { until } from '../support/waiting';
 import { WorkerHere } from '../support/worker-here';
 
@@ -29,17 +30,6 @@ const ids = {
   requestId: (what: string): string => what,
 } as const;
 
-/** The receipts as a worker sees them from which no settlement gets through. */
-const withoutSettle = (receipts: ReceiptStore): ReceiptStore =>
-  new Proxy(receipts, {
-    get: (target, name) => {
-      if (name === 'settle')
-        return () => Promise.reject(Object.assign(new Error('no privilege'), { transient: false }));
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-
 const options = (activity: unknown, more: object = {}): Partial<WorkerOptions> => ({
   activities: { act: activity as never },
   plugins: [new ActivityGuardPlugin({ receipts: here.receipts, ...more })],
@@ -55,7 +45,7 @@ describe("Temporal's history", () => {
   /** A call whose receipt could not be written, although Temporal has its result. */
   async function unwritten(id: string, more: Partial<WorkerOptions> = {}): Promise<Receipt> {
     const act = guarded(ids, async (what: string) => (effects.push(what), { charge: what, total: 3 }));
-    const receipts = withoutSettle(here.receipts);
+    const receipts = unsettled(here.receipts);
     await here.running(
       { ...options(act), plugins: [new ActivityGuardPlugin({ receipts })], ...more },
       (run) => run('callBriefly', 'act', id),
@@ -113,7 +103,7 @@ describe("Temporal's history", () => {
         return { ...configured, interceptors: { ...interceptors, activity } };
       }
     }
-    const receipts = withoutSettle(here.receipts);
+    const receipts = unsettled(here.receipts);
     const outer = new Outer({ name: 'outer' });
     const receipt = await unwritten(randomUUID(), {
       plugins: [new ActivityGuardPlugin({ receipts }), outer],

@@ -6,18 +6,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  makeTelemetryFilterString,
-  Runtime,
-  type WorkflowBundle,
-} from '@temporalio/worker';
+import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
 
 import { pgReceipts, type PostgresReceipts } from 'activity-guard/pg';
 import { startTestStack, type TestStack } from 'activity-guard/testing';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
-import { quiet } from '../support/quiet';
+import { quiet, quietRuntime } from '../support/quiet';
 import { Ledger } from './ledger';
 import type { Column } from './matrix';
 import type { VictimConfig } from './victim-process';
@@ -40,11 +34,7 @@ export class Stage {
   ) {}
 
   static async start(): Promise<Stage> {
-    // Failing tasks and activities are what this is about: they are no news.
-    Runtime.install({
-      logger: new DefaultLogger('ERROR'),
-      telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }), forward: {} } },
-    });
+    quietRuntime();
     const stack = await startTestStack();
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 8 });
     await receipts.migrate();

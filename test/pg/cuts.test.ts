@@ -119,6 +119,20 @@ afterAll(async () => {
   process.stdout.write(`cuts.test: ${landed} connections were cut around a statement\n`);
 });
 
+type Lane = Awaited<ReturnType<typeof lane>>;
+
+/** Runs the trials on all lanes; each of them has to be cut once. */
+async function onAll(open: readonly Lane[], run: (one: Lane) => Promise<void>): Promise<void> {
+  try {
+    await Promise.all(open.map(run));
+  } finally {
+    await Promise.all(open.map(({ close }) => close()));
+  }
+  const met = open.reduce((sum, { proxy }) => sum + proxy.cuts, 0);
+  landed += met;
+  expect(met).toBe(trials);
+}
+
 describe.each(drivers)('a connection that is cut around a statement of %s', (driver) => {
   // Mutation: a new token for each time of asking fails here at claims ("after": in flight by nobody), and so does
   // a settle that is asked once only.
@@ -128,7 +142,7 @@ describe.each(drivers)('a connection that is cut around a statement of %s', (dri
     const sound = new RealWorker(scratch.open());
     const open = await Promise.all(Array.from({ length: lanes }, () => lane(driver, step, sound.effects)));
     const left = Array.from({ length: trials }, (_, i) => i);
-    const run = async ({ worker, cutNext }: Awaited<ReturnType<typeof lane>>): Promise<void> => {
+    const run = async ({ worker, cutNext }: Lane): Promise<void> => {
       for (let i = left.shift(); i !== undefined; i = left.shift()) {
         const id = `${driver}:${scenario.name}:${i}`;
         await prepare?.(sound, id);
@@ -154,14 +168,7 @@ describe.each(drivers)('a connection that is cut around a statement of %s', (dri
         );
       }
     };
-    try {
-      await Promise.all(open.map(run));
-    } finally {
-      await Promise.all(open.map(({ close }) => close()));
-    }
-    const met = open.reduce((sum, { proxy }) => sum + proxy.cuts, 0);
-    landed += met;
-    expect(met).toBe(trials);
+    await onAll(open, run);
   });
 
   // Mutation: an answer to many that is lost fails here where it is not asked for again under the same tokens.
@@ -169,7 +176,7 @@ describe.each(drivers)('a connection that is cut around a statement of %s', (dri
     const sound = new RealWorker(scratch.open());
     const open = await Promise.all(Array.from({ length: lanes }, () => lane(driver, step, sound.effects)));
     const left = Array.from({ length: trials }, (_, i) => i);
-    const run = async ({ worker, cutNext }: Awaited<ReturnType<typeof lane>>): Promise<void> => {
+    const run = async ({ worker, cutNext }: Lane): Promise<void> => {
       for (let i = left.shift(); i !== undefined; i = left.shift()) {
         const ids = Array.from({ length: atOnce }, (_, n) => `${driver}:${step}:${i}:${n}`);
         const cut = cuts[i % cuts.length] ?? 'before';
@@ -187,13 +194,6 @@ describe.each(drivers)('a connection that is cut around a statement of %s', (dri
         }
       }
     };
-    try {
-      await Promise.all(open.map(run));
-    } finally {
-      await Promise.all(open.map(({ close }) => close()));
-    }
-    const met = open.reduce((sum, { proxy }) => sum + proxy.cuts, 0);
-    landed += met;
-    expect(met).toBe(trials);
+    await onAll(open, run);
   });
 });

@@ -4,22 +4,14 @@ import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 
 import type { Client } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  makeTelemetryFilterString,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkerOptions,
-} from '@temporalio/worker';
+import { bundleWorkflowCode, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 
 import { pgReceipts, type PostgresReceipts } from 'activity-guard/pg';
 import { startTestStack, type TestStack } from 'activity-guard/testing';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { hashRequestId, receiptKey } from '../../src/ids';
 import { within } from '../../src/testing/bounded';
-import { quiet } from '../support/quiet';
+import { quiet, quietRuntime } from '../support/quiet';
 import { charges } from './activities';
 import { Operator } from './operator';
 import { Provider } from './provider';
@@ -46,11 +38,7 @@ export class Stage {
   }
 
   static async start(): Promise<Stage> {
-    // Failing attempts are what this is about: they are no news.
-    Runtime.install({
-      logger: new DefaultLogger('ERROR'),
-      telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }), forward: {} } },
-    });
+    quietRuntime();
     const stack = await startTestStack();
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 8 });
     await receipts.migrate();

@@ -1,9 +1,9 @@
 /** A worker of activities as a process of its own, that is killed. Configured by one JSON argument. */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
-import type { ReceiptStore } from 'activity-guard';
 import { pgReceipts } from 'activity-guard/pg';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
+import { unsettled } from '../support/unsettled';
 import { charges } from './activities';
 
 /** What the process is told. */
@@ -21,21 +21,11 @@ export interface VictimConfig {
 /** Ends the process when its parent is gone: a killed test run must leave nothing behind. */
 process.on('disconnect', () => process.exit(1));
 
-const withoutSettle = (receipts: ReceiptStore): ReceiptStore =>
-  new Proxy(receipts, {
-    get: (target, name) => {
-      if (name === 'settle')
-        return () => Promise.reject(Object.assign(new Error('no privilege'), { transient: false }));
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-
 async function main(config: VictimConfig): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const connection = await NativeConnection.connect({ address: config.address });
   const stored = pgReceipts({ connectionString: config.databaseUrl, max: 3 });
-  const receipts = config.losesSettlements ? withoutSettle(stored) : stored;
+  const receipts = config.losesSettlements ? unsettled(stored) : stored;
   const worker = await Worker.create({
     connection,
     namespace: config.namespace,
