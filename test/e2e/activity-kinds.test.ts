@@ -8,6 +8,7 @@ import { committed, notCommitted, undetermined } from 'activity-guard';
 import { currentClaim, guarded } from 'activity-guard/activity';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { callAgain, cancelNow, type Calls } from '../fixtures/observing-workflows';
+import { hasSeen } from '../support/has-seen';
 import { deferred, until } from '../support/waiting';
 import { logged, WorkerHere, type Starter } from '../support/worker-here';
 
@@ -196,6 +197,7 @@ describe('a cancelled call', () => {
     const handle = await start('cancelAndCallAgain', calls, type);
     await until(async () => (await stateOf(id)) === 'claimed');
     await handle.signal(cancelNow);
+    await until(() => hasSeen(handle, 'workflowExecutionSignaledEventAttributes'));
     await meanwhile();
     await handle.signal(callAgain);
     return handle.result();

@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
 import type { ImpactedEffect, ResetImpact } from 'activity-guard/client';
+import { eventsOf, hasSeen } from '../support/has-seen';
 import { quiet } from '../support/quiet';
 import { Resets } from '../support/resets';
 import { until } from '../support/waiting';
@@ -32,7 +33,7 @@ const reasonOf = ({ effects }: ResetImpact, test: (effect: ImpactedEffect) => bo
 async function afterFirstEnd(resets: Resets, handle: WorkflowHandle): Promise<number> {
   let point = 0;
   await until(async () => {
-    const [ended] = await resets.events(handle, 'activityTaskCompletedEventAttributes');
+    const [ended] = await eventsOf(handle, 'activityTaskCompletedEventAttributes');
     if (ended !== undefined) point = await resets.point(handle, { after: ended }).catch(() => 0);
     return point > 0;
   });
@@ -44,7 +45,7 @@ describe('before a reset', () => {
     await Resets.with(here, async (resets) => {
       const handle = await resets.start('everyKind', 'all');
       await handle.result();
-      const [, second = 0] = await resets.events(handle, 'activityTaskScheduledEventAttributes');
+      const [, second = 0] = await eventsOf(handle, 'activityTaskScheduledEventAttributes');
       const { impact, predicted, happened } = await resets.compare(
         handle,
         runIdOf(handle),
@@ -87,7 +88,7 @@ describe('before a reset', () => {
     await Resets.with(here, async (resets) => {
       const handle = await resets.start('everyKind', 'late');
       await handle.result();
-      const scheduled = await resets.events(handle, 'activityTaskScheduledEventAttributes');
+      const scheduled = await eventsOf(handle, 'activityTaskScheduledEventAttributes');
       const point = await resets.point(handle, { before: scheduled.at(-1) ?? 0 });
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
       expect(happened).toEqual(predicted);
@@ -120,7 +121,7 @@ describe('before a reset', () => {
       const handle = await resets.start('sideBySide', 'in flight');
       await afterFirstEnd(resets, handle); // so its receipt is settled
       await resets.untilWaiting(2);
-      const scheduled = await resets.events(handle, 'activityTaskScheduledEventAttributes');
+      const scheduled = await eventsOf(handle, 'activityTaskScheduledEventAttributes');
       const point = await resets.point(handle, { before: scheduled[0] ?? 0 });
       const impact = await resets.predict(handle.workflowId, undefined, point);
       expect(lines(impact)).toEqual([
@@ -146,10 +147,7 @@ describe('before a reset', () => {
         const handle = await resets.start('besideChild', 'bare');
         resets.open();
         await handle.result();
-        const [child = 0] = await resets.events(
-          handle,
-          'startChildWorkflowExecutionInitiatedEventAttributes',
-        );
+        const [child = 0] = await eventsOf(handle, 'startChildWorkflowExecutionInitiatedEventAttributes');
         const point = await resets.point(handle, { before: child });
         const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
         expect(happened).toEqual(predicted);
@@ -175,7 +173,7 @@ describe('before a reset', () => {
         await resets.untilDone(2);
         await resets.untilWaiting(1);
       }
-      const [started = 0] = await resets.events(handle, 'childWorkflowExecutionStartedEventAttributes');
+      const [started = 0] = await eventsOf(handle, 'childWorkflowExecutionStartedEventAttributes');
       const point = await resets.point(handle, where === 'after' ? { after: started } : { before: started });
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
       const child = impact.effects.find(({ activityType }) => activityType === 'waitAndCharge');
@@ -190,7 +188,7 @@ describe('before a reset', () => {
       const handle = await resets.start('besideChild', 'own', 'the-child-of-own');
       await resets.untilDone(2);
       await resets.untilWaiting(1);
-      const [child = 0] = await resets.events(handle, 'startChildWorkflowExecutionInitiatedEventAttributes');
+      const [child = 0] = await eventsOf(handle, 'startChildWorkflowExecutionInitiatedEventAttributes');
       const point = await resets.point(handle, { before: child });
       const impact = await resets.predict(handle.workflowId, undefined, point);
       expect(impact.notes).toContainEqual(expect.stringMatching(/the-child-of-own is open.*AlreadyStarted/));
@@ -211,7 +209,7 @@ describe('before a reset', () => {
       const handle = await resets.start('chargeInEachRun', 'chain');
       await handle.result();
       const first = resets.client.workflow.getHandle(handle.workflowId, runIdOf(handle));
-      const [scheduled = 0] = await resets.events(first, 'activityTaskScheduledEventAttributes');
+      const [scheduled = 0] = await eventsOf(first, 'activityTaskScheduledEventAttributes');
       const point = await resets.point(first, { before: scheduled });
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
       expect(happened).toEqual(predicted);
@@ -225,7 +223,7 @@ describe('before a reset', () => {
       const handle = await resets.start('payOnSignal', 'signalled');
       for (const order of ['a', 'b']) await handle.signal('pay', order);
       await handle.result();
-      const [scheduled = 0] = await resets.events(handle, 'activityTaskScheduledEventAttributes');
+      const [scheduled = 0] = await eventsOf(handle, 'activityTaskScheduledEventAttributes');
       const point = await resets.point(handle, { before: scheduled });
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
       expect(happened).toEqual(predicted);
@@ -238,16 +236,12 @@ describe('before a reset', () => {
     await Resets.with(here, async (resets) => {
       const handle = await resets.start('payAgainWhenTold', 'given up');
       // The workflow has to have seen it: a signal in the same task would come first, beside a call that is still open.
-      await until(async () => {
-        const [timedOut = Infinity] = await resets.events(handle, 'activityTaskTimedOutEventAttributes');
-        const tasks = await resets.events(handle, 'workflowTaskCompletedEventAttributes');
-        return (tasks.at(-1) ?? 0) > timedOut;
-      });
+      await until(() => hasSeen(handle, 'activityTaskTimedOutEventAttributes'));
       resets.open();
       await handle.signal('pay', '');
       await handle.result();
       expect(resets.done).toHaveLength(1);
-      const [scheduled = 0] = await resets.events(handle, 'activityTaskScheduledEventAttributes');
+      const [scheduled = 0] = await eventsOf(handle, 'activityTaskScheduledEventAttributes');
       const point = await resets.point(handle, { before: scheduled });
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
       expect(happened).toEqual(predicted);
@@ -264,7 +258,7 @@ describe('before a reset', () => {
       const handle = await resets.start('chargeInEachRun', 'reset before');
       await handle.result();
       const first = resets.client.workflow.getHandle(handle.workflowId, runIdOf(handle));
-      const [scheduled = 0] = await resets.events(first, 'activityTaskScheduledEventAttributes');
+      const [scheduled = 0] = await eventsOf(first, 'activityTaskScheduledEventAttributes');
       const point = await resets.point(first, { before: scheduled });
       expect((await resets.predict(handle.workflowId, runIdOf(handle), point)).complete).toBe(true);
       const next = await resets.reset(handle.workflowId, runIdOf(handle), point);
@@ -282,7 +276,7 @@ describe('before a reset', () => {
       const handle = await resets.start('failTwice', 'retried');
       await handle.result();
       const first = resets.client.workflow.getHandle(handle.workflowId, runIdOf(handle));
-      const [scheduled = 0] = await resets.events(first, 'activityTaskScheduledEventAttributes');
+      const [scheduled = 0] = await eventsOf(first, 'activityTaskScheduledEventAttributes');
       const point = await resets.point(first, { before: scheduled });
       const { impact, predicted, happened } = await resets.compare(handle, runIdOf(handle), point);
       expect(happened).toEqual(predicted);

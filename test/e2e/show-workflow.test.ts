@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 import type { ResetImpact } from 'activity-guard/client';
+import { eventsOf } from '../support/has-seen';
 import { Resets } from '../support/resets';
 import { WorkerHere } from '../support/worker-here';
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
   await Resets.with(here, async (resets) => {
     const handle = await resets.start('everyKind', 'SECRET-4111');
     await handle.result();
-    const [, second = 0] = await resets.events(handle, 'activityTaskScheduledEventAttributes');
+    const [, second = 0] = await eventsOf(handle, 'activityTaskScheduledEventAttributes');
     const { runId } = await handle.describe();
     order = { id: handle.workflowId, runId, point: await resets.point(handle, { before: second }) };
   });

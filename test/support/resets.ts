@@ -9,19 +9,11 @@ import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { resetActivities, type Done } from '../fixtures/reset-activities';
 import type * as workflows from '../fixtures/reset-workflows';
 import type { GuardEvent, Receipt } from '../../src/core';
+import { eventsOf } from './has-seen';
 import { deferred, until } from './waiting';
 import type { WorkerHere } from './worker-here';
 
 type Workflows = Omit<typeof workflows, 'paySignal'>;
-
-/** The attributes of an event by which a test finds it. */
-export type EventName =
-  | 'activityTaskScheduledEventAttributes'
-  | 'activityTaskCompletedEventAttributes'
-  | 'activityTaskTimedOutEventAttributes'
-  | 'startChildWorkflowExecutionInitiatedEventAttributes'
-  | 'childWorkflowExecutionStartedEventAttributes'
-  | 'workflowTaskCompletedEventAttributes';
 
 /** One running worker. */
 export class Resets {
@@ -81,15 +73,9 @@ export class Resets {
     });
   }
 
-  /** The ids of the events with these attributes. */
-  async events(handle: WorkflowHandle, name: EventName): Promise<number[]> {
-    const { events } = await handle.fetchHistory();
-    return (events ?? []).filter((event) => event[name]).map(({ eventId }) => Number(eventId));
-  }
-
   /** The end of the workflow task before, or after, an event. */
   async point(handle: WorkflowHandle, at: { before: number } | { after: number }): Promise<number> {
-    const ends = await this.events(handle, 'workflowTaskCompletedEventAttributes');
+    const ends = await eventsOf(handle, 'workflowTaskCompletedEventAttributes');
     const found =
       'before' in at ? ends.filter((id) => id < at.before).at(-1) : ends.find((id) => id > at.after);
     if (found === undefined) throw new Error('there is no such workflow task');
