@@ -15,10 +15,10 @@ const encode = (format: string, value: unknown) => ({ format, bytes: Buffer.from
 const decode = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString());
 
 const jsonCodec: OutcomeCodec = {
-  encodeResult: async (value) => encode('json', value),
-  decodeResult: async ({ bytes }) => decode(bytes),
-  encodeFailure: async (error) => encode('failure', (error as Error).message),
-  decodeFailure: async ({ bytes }) => new Error(String(decode(bytes))),
+  encodeResult: (value) => encode('json', value),
+  decodeResult: ({ bytes }) => decode(bytes),
+  encodeFailure: (error) => encode('failure', (error as Error).message),
+  decodeFailure: ({ bytes }) => new Error(String(decode(bytes))),
 };
 
 /** Calls `effect` once for all calls with one id, and gives each of them its result. */

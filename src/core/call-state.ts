@@ -1,27 +1,59 @@
 /** What the steps of one guarded call share. */
+import { receiptKey } from '../ids';
 import type { EngineEnvironment, GuardedCall, GuardEvent } from './call';
 import type { Ends } from './ends';
 import { OutcomeUnknownError } from './errors';
 import type { LeaseKeeper } from './leases';
+import { policyName } from './policy';
 import type { Receipt } from './receipt';
 import type { ClaimRequest } from './store';
 
+/** The store has this long to answer, also for a call that waits for nobody. */
+const leastAskMs = 2000;
+
 /** What is known of one call while it goes on. */
-export interface CallState {
-  readonly env: EngineEnvironment;
-  readonly keeper: LeaseKeeper;
-  readonly ends: Ends;
-  readonly call: GuardedCall;
+export class CallState {
   request: ClaimRequest;
   /** Which generation of the intent `request` asks for. */
-  generation: number;
+  generation = 1;
   /** No waiting for another holder or a probe beyond this, by the monotonic clock. */
   readonly waitUntil: number;
   /** The store is asked until then for the claim, and for what is decided on it. */
   readonly askUntil: number;
   /** The claim is perhaps made: no row has come back since it was asked for. */
-  claimInDoubt: boolean;
-  emit(type: GuardEvent['type'], more?: Pick<GuardEvent, 'by' | 'verdict'>): void;
+  claimInDoubt = false;
+
+  constructor(
+    readonly env: EngineEnvironment,
+    readonly keeper: LeaseKeeper,
+    readonly ends: Ends,
+    readonly call: GuardedCall,
+  ) {
+    const now = env.clock.monotonic();
+    this.waitUntil = Math.min(call.deadline, now + call.waitMs);
+    this.askUntil = Math.min(call.deadline, now + Math.max(call.waitMs, leastAskMs));
+    const transactional = call.transactional ?? false;
+    this.request = {
+      key: receiptKey(env.store.namespace, call.requestIdHash),
+      requestId: call.requestId,
+      action: call.action,
+      fingerprint: call.fingerprint,
+      leaseMs: call.leaseMs,
+      origin: call.origin,
+      token: env.newToken(),
+      policy: policyName(call.onUnknown),
+      transactional,
+      graceMs: call.graceMs,
+      retainMs: call.retainMs,
+      finality: call.finality,
+      // A transaction that a failover lost is lost with its receipt: it did not happen.
+      mayBeOlderMs: transactional ? undefined : call.mayBeOlderMs,
+    };
+  }
+
+  emit(type: GuardEvent['type'], more?: Pick<GuardEvent, 'by' | 'verdict'>): void {
+    this.env.onEvent({ type, requestId: this.request.requestId, action: this.call.action, ...more });
+  }
 }
 
 /** The end of the attempt by the monotonic clock, or `leastMs` from now where its own time is nearly over. */

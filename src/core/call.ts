@@ -15,10 +15,10 @@ export interface EncodedOutcome extends Outcome {
  * as a `ResultUnavailableError`.
  */
 export interface OutcomeCodec {
-  encodeResult(value: unknown): Promise<EncodedOutcome>;
-  decodeResult(outcome: Outcome): Promise<unknown>;
-  encodeFailure(error: unknown): Promise<EncodedOutcome>;
-  decodeFailure(outcome: Outcome): Promise<unknown>;
+  encodeResult(value: unknown): EncodedOutcome | Promise<EncodedOutcome>;
+  decodeResult(outcome: Outcome): unknown;
+  encodeFailure(error: unknown): EncodedOutcome | Promise<EncodedOutcome>;
+  decodeFailure(outcome: Outcome): unknown;
 }
 
 /** What a running effect can know and ask of its claim. */

@@ -12,7 +12,7 @@ import {
 } from './errors';
 import { after, type Instant } from './leases';
 import { classifyError, type ErrorClass } from './policy';
-import { isFree, noResult, type Receipt } from './receipt';
+import { isFree, type Receipt } from './receipt';
 import { replay } from './replay';
 import { RunningEffect } from './running-effect';
 import { encodePatiently, encodeResult, resultUnavailable, writeSettlement } from './settle';
@@ -67,10 +67,10 @@ async function settleResult(
     return { kind: 'result', value, replayed: false, requestId: claim.requestId };
   }
   if (state.call.transactional) return settleTransaction(state, claim, effect);
-  const { outcome, problem } = await encodeResult(state, value);
+  const encoded = await encodeResult(state, value);
   // Whatever came of the write, the effect happened and this is its result; Temporal's history keeps it.
-  await writeSettlement(state, claim, 'committed', outcome);
-  if (problem !== undefined) throw resultUnavailable(claim.requestId, problem);
+  await writeSettlement(state, claim, 'committed', encoded);
+  if (encoded.problem !== undefined) throw resultUnavailable(claim.requestId, encoded.problem);
   return { kind: 'result', value, replayed: false, requestId: claim.requestId };
 }
 
@@ -167,12 +167,10 @@ async function handOver(
 
 async function settleRejection(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
   const { requestId } = claim;
-  const { problem, ...outcome } = await encodePatiently(state, () =>
-    state.call.codec.encodeFailure(thrown),
-  ).catch((error: unknown) => ({ ...noResult, problem: error ?? 'no reason given' }));
+  const encoded = await encodePatiently(state, () => state.call.codec.encodeFailure(thrown));
   // A "no" that cannot be kept is no outcome.
-  if (problem !== undefined) throw await leaveUnknown(state, claim, thrown);
-  const answer = await writeSettlement(state, claim, 'rejected', outcome);
+  if (encoded.problem !== undefined) throw await leaveUnknown(state, claim, thrown);
+  const answer = await writeSettlement(state, claim, 'rejected', encoded);
   switch (answer) {
     case 'written':
       return { kind: 'rejected', error: thrown, replayed: false, requestId };

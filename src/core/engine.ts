@@ -1,7 +1,7 @@
 /** One guarded call from its claim to its receipt. All decisions come from `decide.ts` and `policy.ts`. */
 import { generationId, receiptKey } from '../ids';
 import type { CallOutcome, EngineEnvironment, GuardedCall } from './call';
-import { holdDelayMs, onHold, type CallState } from './call-state';
+import { CallState, holdDelayMs, onHold } from './call-state';
 import { decide, type ClaimAnswer } from './decide';
 import { runEffect, withdraw } from './effect';
 import {
@@ -13,7 +13,6 @@ import {
 } from './errors';
 import { Ends } from './ends';
 import { LeaseKeeper } from './leases';
-import { policyName } from './policy';
 import { isFree, type Receipt } from './receipt';
 import { replay } from './replay';
 import { askAgain } from './store-retry';
@@ -21,9 +20,6 @@ import { atUnknown, settleByEvidence } from './unknown';
 
 /** While somebody else holds the claim, the row is looked at this often. */
 const pollMs = { first: 50, most: 1000 };
-
-/** The store has this long to answer, also for a call that waits for nobody. */
-const leastAskMs = 2000;
 
 /** A call that keeps losing races gives up after this many looks; each look is one step of somebody else. */
 const mostLooks = 10_000;
@@ -56,41 +52,31 @@ export class GuardEngine {
    * @throws an `ActivityGuardError` when there is no outcome to give; what it allows is in its code.
    */
   async run(call: GuardedCall): Promise<CallOutcome> {
-    const { env } = this;
-    const now = env.clock.monotonic();
-    const { requestId, requestIdHash, action, fingerprint, leaseMs, graceMs, origin, retainMs, finality } =
-      call;
-    const transactional = call.transactional ?? false;
-    const state: CallState = {
-      env,
-      keeper: this.keeper,
-      ends: this.ends,
-      call,
-      request: {
-        key: receiptKey(env.store.namespace, requestIdHash),
-        requestId,
-        action,
-        fingerprint,
-        leaseMs,
-        origin,
-        token: env.newToken(),
-        policy: policyName(call.onUnknown),
-        transactional,
-        graceMs,
-        retainMs,
-        finality,
-        // A transaction that a failover lost is lost with its receipt: it did not happen.
-        mayBeOlderMs: transactional ? undefined : call.mayBeOlderMs,
-      },
-      generation: 1,
-      waitUntil: Math.min(call.deadline, now + call.waitMs),
-      askUntil: Math.min(call.deadline, now + Math.max(call.waitMs, leastAskMs)),
-      claimInDoubt: false,
-      emit: (type, more) => env.onEvent({ type, requestId: state.request.requestId, action, ...more }),
-    };
+    const { clock, store } = this.env;
+    const state = new CallState(this.env, this.keeper, this.ends, call);
+    let poll = pollMs.first;
+    let before: ClaimAnswer | undefined;
     this.inFlight++;
     try {
-      return await lookUntilDone(state);
+      for (let look = 0; look < mostLooks; look++) {
+        const asked = state.keeper.now();
+        // Until a row comes back, the claim is perhaps made and its answer lost.
+        state.claimInDoubt = true;
+        const receipt = await askAgain(state, () => store.claim(state.request));
+        state.claimInDoubt = false;
+        const answer = answerTo(state, receipt);
+        if (answer === 'claimed') return await runEffect(state, receipt, asked);
+        if (answer !== before && (answer === 'in-flight' || answer === 'unknown')) state.emit(answer);
+        before = answer;
+        const step = await takeStep(state, receipt, answer, poll);
+        if (step === 'again') continue;
+        if ('done' in step) return step.done;
+        if (clock.monotonic() + step.waitMs > state.waitUntil || call.signal?.aborted) throw step.orElse();
+        await state.ends.wait(state.request.key, step.waitMs, call.signal);
+        if (call.signal?.aborted) throw step.orElse();
+        poll = Math.min(poll * 1.5, pollMs.most);
+      }
+      throw changedHands(call);
     } catch (error) {
       // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
       if (state.claimInDoubt) void this.giveBack(state);
@@ -124,31 +110,9 @@ export class GuardEngine {
   }
 }
 
-async function lookUntilDone(state: CallState): Promise<CallOutcome> {
-  const { clock, store } = state.env;
-  let poll = pollMs.first;
-  let before: ClaimAnswer | undefined;
-  for (let look = 0; look < mostLooks; look++) {
-    const asked = state.keeper.now();
-    const receipt = await askForClaim(state, () => store.claim(state.request));
-    const { token, action, fingerprint } = state.request;
-    const wantsNext = state.generation < (state.call.generation ?? 1);
-    const answer = decide(receipt, { token, action, fingerprint, wantsNext });
-    if (answer === 'claimed') return runEffect(state, receipt, asked);
-    if (answer !== before && (answer === 'in-flight' || answer === 'unknown')) state.emit(answer);
-    before = answer;
-    const step = await takeStep(state, receipt, answer, poll);
-    if (step === 'again') continue;
-    if ('done' in step) return step.done;
-    if (clock.monotonic() + step.waitMs > state.waitUntil || state.call.signal?.aborted) throw step.orElse();
-    await state.ends.wait(state.request.key, step.waitMs, state.call.signal);
-    if (state.call.signal?.aborted) throw step.orElse();
-    poll = Math.min(poll * 1.5, pollMs.most);
-  }
-  throw new InFlightError(
-    `Request id ${state.call.requestId} changed hands ${mostLooks} times while this call looked on. Retry later.`,
-    { requestId: state.call.requestId },
-  );
+function answerTo({ request, generation, call }: CallState, receipt: Receipt): ClaimAnswer {
+  const { token, action, fingerprint } = request;
+  return decide(receipt, { token, action, fingerprint, wantsNext: generation < (call.generation ?? 1) });
 }
 
 async function takeStep(
@@ -201,14 +165,6 @@ async function isSettledByEvidence(state: CallState, { key, epoch }: Receipt): P
   return known?.receipt.epoch === epoch && isFree(known.receipt) && settleByEvidence(state, known);
 }
 
-/** Until a row comes back, the claim is perhaps made and its answer lost. */
-async function askForClaim<T>(state: CallState, step: () => Promise<T>): Promise<T> {
-  state.claimInDoubt = true;
-  const row = await askAgain(state, step);
-  state.claimInDoubt = row === undefined;
-  return row;
-}
-
 async function takeOver(
   state: CallState,
   receipt: Receipt,
@@ -219,7 +175,9 @@ async function takeOver(
   state.request = { ...state.request, token: state.env.newToken() };
   const request = { ...state.request, epoch: receipt.epoch, fromUnknown };
   // After a lost answer the epoch no longer fits; the next look then finds the claim under our token.
-  const taken = await askForClaim(state, () => state.env.store.takeOver(request));
+  state.claimInDoubt = true;
+  const taken = await askAgain(state, () => state.env.store.takeOver(request));
+  state.claimInDoubt = taken === undefined;
   return taken && runEffect(state, taken, asked);
 }
 
@@ -237,6 +195,12 @@ function nextGeneration(state: CallState): void {
   state.request = { ...state.request, key, requestId: next.requestId, token: state.env.newToken() };
   state.generation = generation;
 }
+
+const changedHands = ({ requestId }: GuardedCall): InFlightError =>
+  new InFlightError(
+    `Request id ${requestId} changed hands ${mostLooks} times while this call looked on. Retry later.`,
+    { requestId },
+  );
 
 function inFlight(state: CallState, receipt: Receipt): InFlightError {
   const isElsewhere = receipt.state === 'delegated';

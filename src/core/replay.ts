@@ -19,7 +19,7 @@ export async function replay(state: CallState, receipt: Receipt): Promise<CallOu
   if (outcome.format === compensated.format)
     return { kind: 'rejected', error: undone(receipt), replayed: true, requestId };
   const { codec } = state.call;
-  const read = (decode: (outcome: Outcome) => Promise<unknown>): Promise<unknown> =>
+  const read = (decode: (outcome: Outcome) => unknown): Promise<unknown> =>
     readBack(state, receipt, () => decode(outcome));
   return receipt.state === 'rejected'
     ? { kind: 'rejected', error: await read((o) => codec.decodeFailure(o)), replayed: true, requestId }
@@ -32,7 +32,7 @@ const undone = ({ requestId, action }: Receipt): RejectedError =>
     type: 'Compensated',
   });
 
-async function readBack<T>(state: CallState, receipt: Receipt, decode: () => Promise<T>): Promise<T> {
+async function readBack(state: CallState, receipt: Receipt, decode: () => unknown): Promise<unknown> {
   const { requestId } = receipt;
   try {
     return await answerBy(state.env.clock, endOfAttempt(state, leastReadMs), decode());

@@ -30,8 +30,13 @@ export class RunningEffect implements HeldEffect {
   readonly #writeDelegation: () => Promise<boolean>;
 
   constructor(claim: Receipt, lease: Lease, call: GuardedCall, writeDelegation: () => Promise<boolean>) {
-    ({ requestId: this.requestId, token: this.token, epoch: this.epoch } = claim);
-    [this.#claim, this.#lease, this.#call, this.#writeDelegation] = [claim, lease, call, writeDelegation];
+    this.requestId = claim.requestId;
+    this.token = claim.token;
+    this.epoch = claim.epoch;
+    this.#claim = claim;
+    this.#lease = lease;
+    this.#call = call;
+    this.#writeDelegation = writeDelegation;
   }
 
   get signal(): AbortSignal {

@@ -27,53 +27,51 @@ export type SettleAnswer = 'written' | 'late' | 'unknown' | 'lost';
  * Writes an outcome under the claim's own token, again and again while the attempt may live.
  * Never throws: what the provider did is not undone by a database that is away.
  */
-export async function writeSettlement(
+export function writeSettlement(
   state: CallState,
   claim: Receipt,
   settled: 'committed' | 'rejected',
-  outcome: Outcome,
+  { format, bytes }: Outcome,
 ): Promise<SettleAnswer> {
   const { env, request } = state;
-  const until = endOfAttempt(state, leastSettleMs);
-  const { key, token } = request;
-  // Of a claim in doubt a rejection would say nothing: only its row knows.
-  const anew = claim.doubt ? undefined : { ...request, claimedAt: claim.claimedAt };
-  const settlement = { key, token, epoch: claim.epoch, state: settled, outcome, claim: anew };
-  try {
-    const answer = await askAgain(state, () => env.store.settle(settlement), until);
-    if (answer === settled) {
-      state.emit('settled', { verdict: settled });
-      return 'written';
-    }
-    state.emit(answer === 'late' ? 'late' : 'unknown', { verdict: settled });
-    return answer === 'late' ? 'late' : 'unknown';
-  } catch {
-    return 'lost';
-  }
+  const settlement = {
+    key: request.key,
+    token: request.token,
+    epoch: claim.epoch,
+    state: settled,
+    outcome: { format, bytes },
+    // Of a claim in doubt a rejection would say nothing: only its row knows.
+    claim: claim.doubt ? undefined : { request, claimedAt: claim.claimedAt },
+  };
+  return askAgain(state, () => env.store.settle(settlement), endOfAttempt(state, leastSettleMs))
+    .then((answer): SettleAnswer => {
+      const isWritten = answer === settled;
+      state.emit(isWritten ? 'settled' : answer === 'late' ? 'late' : 'unknown', { verdict: settled });
+      return isWritten ? 'written' : answer === 'late' ? 'late' : 'unknown';
+    })
+    .catch(() => 'lost');
 }
 
-/** Encodes what an effect ended with, again and again for a while: the codec may depend on something that is away. */
-export function encodePatiently(
-  state: CallState,
-  encode: () => Promise<EncodedOutcome>,
-): Promise<EncodedOutcome> {
-  return tryAgain(state.env.clock, endOfAttempt(state, leastSettleMs), encode);
-}
+/** What an effect ended with, as it is stored; `passing` tells that another time it might be encoded. */
+export type Encoded = EncodedOutcome & { readonly passing?: boolean };
 
 /**
- * The stored form of a result. What cannot be encoded is still known to have happened; `passing` tells that another
- * time it might be encoded.
+ * Encodes what an effect ended with, again and again for a while: the codec may depend on something that is away. What
+ * cannot be encoded is still known to have happened. Never throws.
  */
-export async function encodeResult(
+export function encodePatiently(
   state: CallState,
-  value: unknown,
-): Promise<{ outcome: Outcome; problem?: unknown; passing?: boolean }> {
-  try {
-    const { format, bytes, problem } = await encodePatiently(state, () =>
-      state.call.codec.encodeResult(value),
-    );
-    return { outcome: { format, bytes }, problem };
-  } catch (problem) {
-    return { outcome: noResult, problem: problem ?? new Error('no reason given'), passing: true };
-  }
+  encode: () => EncodedOutcome | Promise<EncodedOutcome>,
+): Encoded | Promise<Encoded> {
+  const encoded = tryAgain(state.env.clock, endOfAttempt(state, leastSettleMs), encode);
+  return encoded instanceof Promise ? encoded.catch(unencoded) : encoded;
 }
+
+const unencoded = (problem: unknown): Encoded => ({
+  ...noResult,
+  problem: problem ?? new Error('no reason given'),
+  passing: true,
+});
+
+export const encodeResult = (state: CallState, value: unknown): Encoded | Promise<Encoded> =>
+  encodePatiently(state, () => state.call.codec.encodeResult(value));

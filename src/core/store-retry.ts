@@ -14,37 +14,49 @@ export const isFinal = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && (error as { transient?: unknown }).transient === false;
 
 /**
- * Repeats a step of the store until it answers or the time is up.
+ * Repeats a step of the store until it answers or the time is up. Thousands of calls wait here at a time: what is kept
+ * for one of them is little, until its first question has failed.
  * @throws ReceiptStoreUnavailableError with the last error as its cause
  */
-export async function askAgain<T>(
+export const askAgain = <T>(state: CallState, step: () => Promise<T>, until = state.askUntil): Promise<T> =>
+  ask(state, step, until).catch((error: unknown) => keepAsking(state, step, until, error));
+
+async function keepAsking<T>(
   state: CallState,
   step: () => Promise<T>,
-  until = state.askUntil,
+  until: number,
+  first: unknown,
 ): Promise<T> {
   const { clock } = state.env;
+  let error = first;
   for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, mostDelayMs)) {
-    try {
-      return await answerOf(state, step(), until - clock.monotonic());
-    } catch (error) {
-      if (error instanceof ActivityGuardError && error.code !== 'ReceiptStoreUnavailable') throw error;
-      state.emit('store-error', {
-        by: error instanceof Error ? ((error as { code?: string }).code ?? error.name) : undefined,
-      });
-      if (isFinal(error) || clock.monotonic() + delay > until) throw unavailable(state.call.requestId, error);
-    }
+    if (error instanceof ActivityGuardError && error.code !== 'ReceiptStoreUnavailable') throw error;
+    state.emit('store-error', {
+      by: error instanceof Error ? ((error as { code?: string }).code ?? error.name) : undefined,
+    });
+    if (isFinal(error) || clock.monotonic() + delay > until) throw unavailable(state.call.requestId, error);
     await clock.sleep(delay);
+    try {
+      return await ask(state, step, until);
+    } catch (next) {
+      error = next;
+    }
   }
 }
 
-function answerOf<T>(state: CallState, answer: Promise<T>, leftMs: number): Promise<T> {
-  const limitMs = Math.max(0, Math.min(longestAnswerMs, leftMs));
+function ask<T>(state: CallState, step: () => Promise<T>, until: number): Promise<T> {
+  const { clock } = state.env;
+  const limitMs = Math.max(0, Math.min(longestAnswerMs, until - clock.monotonic()));
   const overdue = (): Error =>
     new ReceiptStoreUnavailableError(
       `The receipts did not answer within ${Math.round(limitMs)} ms. Retry later.`,
       { requestId: state.call.requestId },
     );
-  return inTime(state.env.clock, limitMs, answer, overdue);
+  try {
+    return inTime(clock, limitMs, step(), overdue);
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
 }
 
 const unavailable = (requestId: string, cause: unknown): ActivityGuardError =>

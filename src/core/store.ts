@@ -55,7 +55,7 @@ export interface Settlement extends HeldClaim {
   readonly state: 'committed' | 'rejected';
   readonly outcome: Outcome;
   /** The claim as it was asked for: where its row is gone (lost in a failover), the receipt is written anew. */
-  readonly claim?: (ClaimRequest & { readonly claimedAt: string }) | undefined;
+  readonly claim?: { readonly request: ClaimRequest; readonly claimedAt: string } | undefined;
 }
 
 /** A resolution by evidence: compare-and-set on the epoch that the evidence speaks of. */

@@ -78,9 +78,10 @@ async function askProbe(state: CallState, known: KnownOutcome, probe: Probe): Pr
     if (conclusiveInMs > 0) return { waitMs: conclusiveInMs };
     return (await act(state, known, { source: 'probe', verdict: 'not-committed' })) ? 'look-again' : later;
   }
-  const { outcome, passing } = await encodeResult(state, answer.result);
+  const { format, bytes, passing } = await encodeResult(state, answer.result);
   // Written without its result the outcome would be final; the probe can be asked again.
   if (passing) return later;
+  const outcome = { format, bytes };
   return (await act(state, known, { source: 'probe', verdict: 'committed', outcome })) ? 'look-again' : later;
 }
 

@@ -32,11 +32,11 @@ function bytesOf(view: ArrayBufferView): string {
 function writeObject(value: object, path: string, depth: number): string {
   if (ArrayBuffer.isView(value)) return bytesOf(value);
   if (Array.isArray(value))
-    return `[${Array.from(value, (v, i) => write(v, `${path}[${i}]`, depth)).join(',')}]`;
+    return `[${Array.from(value, (v, i) => write(v, path && `${path}[${i}]`, depth)).join(',')}]`;
   const tag = tagOf(value);
   if (tag === 'ArrayBuffer') return bytesOf(new Uint8Array(value as ArrayBuffer));
   if (tag === 'Map' || tag === 'Set') {
-    const items = [...(value as Iterable<unknown>)].map((v) => write(v, `${path}{}`, depth));
+    const items = [...(value as Iterable<unknown>)].map((v) => write(v, path && `${path}{}`, depth));
     return `${tag.toLowerCase()}:[${items.sort().join(',')}]`;
   }
   const { toJSON } = value as { toJSON?: unknown };
@@ -47,7 +47,7 @@ function writeObject(value: object, path: string, depth: number): string {
     .sort() // by UTF-16 code units, as the RFC asks
     .map((key) => [key, (value as Record<string, unknown>)[key]] as const)
     .filter(([, v]) => !isDropped(v))
-    .map(([key, v]) => `${JSON.stringify(key)}:${write(v, `${path}.${key}`, depth)}`);
+    .map(([key, v]) => `${JSON.stringify(key)}:${write(v, path && `${path}.${key}`, depth)}`);
   return `{${fields.join(',')}}`;
 }
 
@@ -62,12 +62,21 @@ function write(value: unknown, path: string, depth: number): string {
   return JSON.stringify(value);
 }
 
+/** Where it is in the value is followed only once something cannot be written: that is a text for each part of it. */
+function writeAll(value: unknown): string {
+  try {
+    return write(value, '', 0);
+  } catch {
+    return write(value, '$', 0);
+  }
+}
+
 /**
  * The canonical text of `value`.
  * @throws TypeError naming the place (never the content) of what cannot be written.
  */
 export function canonicalJson(value: unknown): string {
-  const text = write(value, '$', 0);
+  const text = writeAll(value);
   if (text.length > maxCharacters) {
     throw new TypeError(`the payload is too large: ${text.length} characters, ${maxCharacters} at most`);
   }

@@ -111,7 +111,7 @@ export class MemoryReceipts implements ReceiptStore {
 
   async settle(settlement: Settlement): Promise<ReceiptState | 'late'> {
     const { key, epoch, state, outcome, claim } = settlement;
-    if (claim && !this.database.rows.has(key)) await this.claim(claim);
+    if (claim && !this.database.rows.has(key)) await this.claim(claim.request);
     const row = this.held(settlement);
     const isLateCommit = state === 'committed' && (row?.state === 'unknown' || row?.state === 'released');
     if (row && (isOpen(row) || isLateCommit)) {

@@ -10,12 +10,14 @@ export type { PostgresReceipts, PostgresReceiptsOptions } from './postgres/store
 
 /** The part of a `pg` client or pool that is used. */
 interface Queryable {
-  query(query: {
-    name?: string;
-    text: string;
-    values: unknown[];
-    query_timeout?: number;
-  }): Promise<{ rows: Record<string, unknown>[] }>;
+  query(query: Query): Promise<{ rows: Record<string, unknown>[] }>;
+}
+
+interface Query {
+  text: string;
+  values: unknown[];
+  name?: string;
+  query_timeout?: number;
 }
 
 /** The part of a `pg` pool that is used: any copy and any wrapper of it will do. */
@@ -69,8 +71,10 @@ const runOn =
       p instanceof Uint8Array && !Buffer.isBuffer(p) ? Buffer.from(p) : p,
     );
     // On a time-out the pool also closes the connection: a half-open one would be lost to it for many minutes.
-    const limit = limitMs === undefined ? {} : { query_timeout: limitMs };
-    return (await on.query({ ...(prepared ? { name } : {}), ...limit, text, values })).rows;
+    const query: Query = { text, values };
+    if (prepared) query.name = name;
+    if (limitMs !== undefined) query.query_timeout = limitMs;
+    return (await on.query(query)).rows;
   };
 
 /** Whatever the role's default: a snapshot that is older than the last renewal of its claim could not write the receipt. */

@@ -5,24 +5,25 @@ import type { StoreFixture } from './rows';
 
 interface Way {
   sending: {
-    one: unknown;
-    many: (items: readonly { key: string }[]) => Promise<ReadonlyMap<string, unknown>>;
+    one(item: { key: string }): Promise<unknown>;
+    many(items: readonly { key: string }[]): Promise<ReadonlyMap<string, unknown>>;
   };
 }
 
 function manyOnly(store: PostgresReceipts): ReceiptStore {
   for (const way of ['claims', 'settlements'] as const) {
     const { sending } = (store as unknown as Record<typeof way, Way>)[way];
-    sending.one = async (item: { key: string }) => (await sending.many([item])).get(item.key);
+    const alone = sending.one.bind(sending);
+    sending.one = async (item) => (await sending.many([item])).get(item.key) ?? alone(item);
   }
-  const claims = new Map<string, ClaimRequest & { claimedAt: string }>();
+  const claims = new Map<string, { request: ClaimRequest; claimedAt: string }>();
   return new Proxy<ReceiptStore>(store, {
     get: (target, name: keyof ReceiptStore) => {
       if (name === 'claim')
         return async (request: ClaimRequest) => {
           const receipt = await target.claim(request);
           if (receipt.token === request.token)
-            claims.set(request.token, { ...request, claimedAt: receipt.claimedAt });
+            claims.set(request.token, { request, claimedAt: receipt.claimedAt });
           return receipt;
         };
       if (name === 'settle')

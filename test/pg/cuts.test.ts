@@ -23,7 +23,7 @@ const atOnce = 5;
 
 type Step = 'claim' | 'takeOver' | 'settle' | 'release' | 'markUnknown' | 'resolve';
 
-const stepsOfMany = ['claim_many', 'claim_new_many', 'settle_many'] as const;
+const stepsOfMany = ['claim_many', 'claim_new_many', 'settle_held_many'] as const;
 type StepOfMany = (typeof stepsOfMany)[number];
 const isOfMany = (step: Step | StepOfMany): step is StepOfMany => step.endsWith('_many');
 

@@ -71,7 +71,7 @@ describe.each(drivers)('through %s', (driver) => {
         all.map((request) =>
           store.settle({
             ...{ ...request, epoch: 1, state: 'committed', outcome: outcomeOf(request.token) },
-            claim: { ...request, claimedAt: '2030-01-01T00:00:00.000Z' },
+            claim: { request, claimedAt: '2030-01-01T00:00:00.000Z' },
           }),
         );
       const answers = await Promise.all([...settling(one, requests), ...settling(two, back)]);
@@ -85,9 +85,9 @@ describe.each(drivers)('through %s', (driver) => {
     const [owner, others] = [requestFor(newId()), [1, 2, 3].map(() => requestFor(newId()))];
     await Promise.all([owner, ...others].map((request) => store.claim(request)));
     const settling = (request: ClaimRequest, token = request.token) => {
-      const claim = { ...request, token, claimedAt: new Date().toISOString() };
-      const outcome = outcomeOf(token);
-      return store.settle({ ...claim, epoch: 1, state: 'committed', outcome, claim });
+      const own = { ...request, token };
+      const claim = { request: own, claimedAt: new Date().toISOString() };
+      return store.settle({ ...own, epoch: 1, state: 'committed', outcome: outcomeOf(token), claim });
     };
     const answers = await Promise.all([
       ...others.map((request) => settling(request)),
@@ -160,7 +160,7 @@ describe.each(drivers)('through %s', (driver) => {
         await Promise.all(
           asked.map((request, i) => {
             const { format = '', bytes = new Uint8Array() } = calls[i] ?? {};
-            const claim = { ...request, claimedAt: receipts[i]?.claimedAt ?? '' };
+            const claim = { request, claimedAt: receipts[i]?.claimedAt ?? '' };
             return store.settle({
               ...request,
               epoch: 1,
@@ -204,7 +204,7 @@ describe.each(drivers)('through %s', (driver) => {
         requests.map((request, i) =>
           store.settle({
             ...{ ...request, epoch: 3, state: 'committed', outcome: outcomeOf(`result ${i}`) },
-            claim: { ...request, claimedAt: claimed[i]?.claimedAt ?? '' },
+            claim: { request, claimedAt: claimed[i]?.claimedAt ?? '' },
           }),
         ),
       );
@@ -262,7 +262,7 @@ describe.each(drivers)('through %s', (driver) => {
     const { store, sent } = counted();
     const request = requestFor(newId(), more);
     const { claimedAt } = await store.claim(request);
-    const claim = { ...request, claimedAt };
+    const claim = { request, claimedAt };
     await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('here'), claim });
     sent.length = 0;
     return { store, sent, request, again: () => store.claim({ ...request, token: randomUUID() }) };
@@ -278,7 +278,7 @@ describe.each(drivers)('through %s', (driver) => {
     await store.claim(next);
     await store.release(next);
     const taken = { ...next, token: randomUUID(), epoch: 1, fromUnknown: false };
-    const claim = { ...taken, claimedAt: (await store.takeOver(taken))?.claimedAt ?? '' };
+    const claim = { request: taken, claimedAt: (await store.takeOver(taken))?.claimedAt ?? '' };
     await store.settle({ ...taken, epoch: 2, state: 'committed', outcome: outcomeOf('second'), claim });
     expect(await store.claim(next)).toMatchObject({ state: 'committed', epoch: 2, token: taken.token });
   });
@@ -295,7 +295,7 @@ describe.each(drivers)('through %s', (driver) => {
         expect(await store.resolve({ key, epoch: 1, ...found })).toBe(true);
       }
       const settling = requests.map((request) => {
-        const claim = { ...request, claimedAt: new Date().toISOString() };
+        const claim = { request, claimedAt: new Date().toISOString() };
         return store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('late'), claim });
       });
       expect(await Promise.all(settling)).toEqual(requests.map(() => 'committed'));

@@ -1,32 +1,37 @@
 /** Receipts that are kept here for a moment: how many, and for how long. */
-import { memoryReceipts } from '../../src';
-import type { Receipt } from '../../src/core';
 import { JustSettled } from '../../src/stores/postgres/just-settled';
+import type { WholeSettlement } from '../../src/stores/postgres/parameters';
 import { systemClock } from '../../src/system-clock';
-import { newId, requestFor } from '../contract/rows';
+import { newId, outcomeOf, requestFor } from '../contract/rows';
 
-let receipt: Receipt;
-beforeAll(async () => (receipt = await memoryReceipts().claim(requestFor(newId()))));
+const settlement = (): WholeSettlement => {
+  const request = requestFor(newId());
+  const outcome = outcomeOf('kept');
+  const claim = { request, claimedAt: '2030-01-01T00:00:00.000Z' };
+  return { ...request, epoch: 1, state: 'committed', outcome, claim };
+};
+const now = 1_900_000_000_000;
 afterEach(() => jest.restoreAllMocks());
 
 describe('what was settled here', () => {
   it('is kept for a second', () => {
-    const now = jest.spyOn(systemClock, 'monotonic').mockReturnValue(5000);
-    const kept = new JustSettled();
-    kept.keep(receipt);
-    now.mockReturnValue(5999);
-    expect(kept.find(receipt.key)).toBe(receipt);
-    now.mockReturnValue(6000);
-    expect(kept.find(receipt.key)).toBeUndefined();
+    const clock = jest.spyOn(systemClock, 'monotonic').mockReturnValue(5000);
+    const kept = new JustSettled('default');
+    const own = settlement();
+    kept.keep(own, now);
+    clock.mockReturnValue(5999);
+    expect(kept.find(own.key)).toMatchObject({ key: own.key, settledAt: new Date(now).toISOString() });
+    clock.mockReturnValue(6000);
+    expect(kept.find(own.key)).toBeUndefined();
   });
 
   it('makes room for what comes after it', () => {
-    const kept = new JustSettled();
-    for (let i = 0; i <= 1000; i++) kept.keep({ ...receipt, key: `key ${i}` });
-    expect(['key 0', 'key 1', 'key 1000'].map((key) => kept.find(key)?.key)).toEqual([
-      undefined,
-      'key 1',
-      'key 1000',
+    const kept = new JustSettled('default');
+    for (let i = 0; i <= 1000; i++) kept.keep({ ...settlement(), key: `key ${i}` }, now);
+    expect(['key 0', 'key 1', 'key 1000'].map((key) => kept.find(key) !== undefined)).toEqual([
+      false,
+      true,
+      true,
     ]);
   });
 });

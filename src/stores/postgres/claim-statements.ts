@@ -10,11 +10,12 @@ import {
   type Named,
 } from './fragments';
 
-const claimColumns = `key, namespace, request_id, action, fingerprint, state, policy, token, lease_until, origin, transactional, grace,
+/** What a claim writes. */
+export const claimColumns = `key, namespace, request_id, action, fingerprint, state, policy, token, lease_until, origin, transactional, grace,
     retain_for, finality, claimed_at`;
 
 /** The row of a claim; `of` names the place of each value. */
-const newClaim = (of: ClaimValues, state: string, claimedAt: string): string =>
+export const newClaim = (of: ClaimValues, state: string, claimedAt: string): string =>
   `${of.key}, ${of.namespace}, ${of.requestId}, ${of.action}, decode(${of.fingerprint}, 'hex'), ${state}, ${of.policy}, ${of.token},
     clock_timestamp() + ${milliseconds(of.leaseMs)}, ${of.origin}::jsonb, ${of.transactional}, ${milliseconds(of.graceMs)},
     ${milliseconds(of.retainMs)}, ${of.finality}::jsonb, ${claimedAt}`;
@@ -38,18 +39,21 @@ export const claimTypes = {
 type ClaimValues = Readonly<Record<keyof typeof claimTypes | 'namespace', string>>;
 
 /** One claim, whose values are parameters of their own. */
-const parameters = Object.fromEntries([
+export const parameters = Object.fromEntries([
   ['namespace', '$1::text'],
   ...Object.entries(claimTypes).map(([name, type], i) => [name, `$${i + 2}::${type}`]),
 ]) as ClaimValues;
 
-/** Many claims, of which each value is a list; the columns of `asked`. */
+/**
+ * Many claims or settlements, of which each value is a list. The lists are selected, so that the planner does not see
+ * how long they are: it would plan each statement anew (250 µs), for how many there happen to be.
+ */
 export const lists = (types: Readonly<Record<string, string>>, first: number): string =>
   `unnest(${Object.values(types)
-    .map((type, i) => `$${i + first}::text::${type}[]`)
+    .map((type, i) => `(select $${i + first}::text)::${type}[]`)
     .join(', ')}) as a (${Object.keys(types).map(snakeCase).join(', ')})`;
 
-export const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 const listed = Object.fromEntries([
   ['namespace', '$1::text'],
@@ -65,20 +69,20 @@ const rowThere = (schema: string, key: string): string =>
   `select (select row_to_json(c)::text from (select ${knownColumns}) c) as there, r.outcome from ${schema}.receipts r where r.key = ${key} offset 0`;
 
 /** What was said of an intent before there was a row counts as well. */
+const claimedUnlessSaid = (schema: string, key: string): string =>
+  `case when ${saidToHaveHappened(schema, key)} then 'unknown' else 'claimed' end`;
+
 const newClaimOf = (schema: string, returning: string): string =>
   `insert into ${schema}.receipts as r (${claimColumns})
-  values (${newClaim(parameters, `case when ${saidToHaveHappened(schema, parameters.key)} then 'unknown' else 'claimed' end`, 'now()')})
+  values (${newClaim(parameters, claimedUnlessSaid(schema, parameters.key), 'now()')})
   on conflict (key) do nothing
   returning ${returning}`;
 
-/**
- * In the order of their keys: two lists in two orders could wait for each other for ever. Row by row (lateral, offset 0):
- * a plan that was made while the tables were empty would read all of them for ever after.
- */
+/** In the order of their keys: two lists in two orders could wait for each other for ever. */
 const newClaimsOf = (schema: string, asked: string, returning: string): string =>
   `insert into ${schema}.receipts as r (${claimColumns})
-  select ${newClaim(listed, `case when e.happened then 'unknown' else 'claimed' end`, 'now()')}
-  from ${asked} cross join lateral (select ${saidToHaveHappened(schema, 'a.key')} as happened offset 0) e
+  select ${newClaim(listed, claimedUnlessSaid(schema, 'a.key'), 'now()')}
+  from ${asked}
   order by a.key
   on conflict (key) do nothing
   returning ${returning}`;

@@ -1,6 +1,6 @@
 /** What settles a claim. */
-import { claimTypes, lists, snakeCase } from './claim-statements';
-import { final, milliseconds, open, type Named } from './fragments';
+import { claimColumns, claimTypes, lists, newClaim, parameters } from './claim-statements';
+import { final, open, type Named } from './fragments';
 
 /** What a settlement writes. Over a claim in doubt a rejection says nothing; sent again it changes nothing. */
 const settling = (state: string, format: string, outcome: string): string => {
@@ -16,16 +16,18 @@ const settling = (state: string, format: string, outcome: string): string => {
 const isSettledBy = (state: string): string =>
   `(${open} or r.state = ${state} or (${state} = 'committed' and r.state in ('unknown', 'released')))`;
 
-/** The values of many settlements: of their claims, and of what became of them, in the order of `settlementLists`. */
+/** The values of many settlements, in the order of `settlementLists`. */
 const settledTypes = {
-  ...claimTypes,
+  key: 'uuid',
+  token: 'uuid',
   state: 'text',
-  epoch: 'integer',
-  claimedAt: 'timestamptz',
   format: 'text',
   start: 'integer',
   length: 'integer',
 };
+
+/** The place of what comes after the values of a claim. */
+const after = (n: number): string => `$${Object.keys(claimTypes).length + 1 + n}`;
 
 /** When this statement settled it; nothing where somebody had before, whose outcome stays. */
 const settledMs = `case when r.settled_at = now() then floor(extract(epoch from r.settled_at) * 1000)::float8 end as settled_ms`;
@@ -40,20 +42,24 @@ export function outcomeStatements(schema: string, named: Named) {
     // The usual case: a claim that is held.
     settleHeld: named('settle_held', `${update}, ${settledMs}`),
 
-    // Written as an insert, which needs no join: an update made a plan for empty tables and kept it (a third of the
-    // speed). Where a failover has lost the claim the receipt is written anew. Outcomes come one after the other.
-    settleMany: named(
-      'settle_many',
-      `insert into ${schema}.receipts as r (${['namespace', ...Object.keys(claimTypes).filter((name) => !/Ms$/.test(name))].map(snakeCase).join(', ')},
-    lease_until, grace, retain_for, state, epoch, claimed_at, outcome_format, outcome, settled_at)
-select $1::text, a.key, a.request_id, a.action, decode(a.fingerprint, 'hex'), a.policy, a.token, a.origin::jsonb, a.transactional, a.finality::jsonb,
-  clock_timestamp(), ${milliseconds('a.grace_ms')}, ${milliseconds('a.retain_ms')}, a.state, a.epoch, a.claimed_at, a.format,
-  substr($2::bytea, a.start, a.length), now()
-from ${lists(settledTypes, 3)}
-order by a.key
+    // In the order of their keys, as claims are; outcomes come one after the other.
+    settleHeldMany: named(
+      'settle_held_many',
+      `update ${schema}.receipts as r
+set ${settling('a.state', 'a.format', 'substr($1::bytea, a.start, a.length)')}
+from (select * from ${lists(settledTypes, 2)} order by a.key offset 0) a
+where r.key = a.key and ${schema}.read_by_key(r.key) and r.token = a.token and ${isSettledBy('a.state')}
+returning r.key::text as key, r.state, ${settledMs}`,
+    ),
+
+    // Where a failover has lost the claim.
+    settleAnew: named(
+      'settle_anew',
+      `insert into ${schema}.receipts as r (${claimColumns}, epoch, outcome_format, outcome, settled_at)
+values (${newClaim(parameters, `${after(3)}::text`, `${after(1)}::timestamptz`)}, ${after(2)}::integer, ${after(4)}::text, ${after(5)}::bytea, now())
 on conflict (key) do update set ${settling('excluded.state', 'excluded.outcome_format', 'excluded.outcome')}
 where r.token = excluded.token and ${isSettledBy('excluded.state')}
-returning r.key::text as key, r.state, ${settledMs}`,
+returning r.state, ${settledMs}`,
     ),
 
     // Anything that comes too late to settle is kept as evidence. Also while the first one waits for its row.

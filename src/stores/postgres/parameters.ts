@@ -50,18 +50,28 @@ export const claimLists = (namespace: string, requests: readonly ClaimRequest[])
 export type WholeSettlement = Settlement & { readonly claim: NonNullable<Settlement['claim']> };
 
 /** The parameters of many settlements. Their outcomes are one text of bytes, and where each of them is in it. */
-export function settlementLists(namespace: string, settlements: readonly WholeSettlement[]): Parameter[] {
-  const list = (valueOf: (settlement: WholeSettlement) => Parameter): string => listOf(settlements, valueOf);
+export function settlementLists(settlements: readonly WholeSettlement[]): Parameter[] {
   let start = 1; // as SQL counts
   return [
-    namespace,
     Buffer.concat(settlements.map(({ outcome }) => outcome.bytes)),
-    ...claimNames.map((name) => list(({ claim }) => claimValue(claim, name))),
-    list(({ state }) => state),
-    list(({ epoch }) => epoch),
-    list(({ claim }) => claim.claimedAt),
-    list(({ outcome }) => outcome.format),
-    list(({ outcome }) => (start += outcome.bytes.length) - outcome.bytes.length),
-    list(({ outcome }) => outcome.bytes.length),
+    arrayOf(settlements.map(({ key }) => key)),
+    arrayOf(settlements.map(({ token }) => token)),
+    arrayOf(settlements.map(({ state }) => state)),
+    listOf(settlements, ({ outcome }) => outcome.format),
+    listOf(settlements, ({ outcome }) => (start += outcome.bytes.length) - outcome.bytes.length),
+    listOf(settlements, ({ outcome }) => outcome.bytes.length),
   ];
 }
+
+/** The parameters of a settlement with all that its claim said. */
+export const wholeSettlementParameters = (
+  namespace: string,
+  { claim, state, epoch, outcome }: WholeSettlement,
+): Parameter[] => [
+  ...claimParameters(namespace, claim.request),
+  claim.claimedAt,
+  epoch,
+  state,
+  outcome.format,
+  outcome.bytes,
+];

@@ -6,11 +6,14 @@ import type { Driver, Parameter, Row, Statement } from './driver';
  * SQLSTATE: the connection does not know our statement, or knows one of its name already. A pooler in transaction
  * mode (PgBouncer before 1.21) does both: it hands each transaction to any of its server connections.
  *
- * Both say that nothing was executed: 42P05 is raised at Parse (`StorePreparedStatement`), 26000 at Bind
- * (`FetchPreparedStatement`, both in PostgreSQL's commands/prepare.c), and after an error the server skips
- * everything up to Sync, Execute too ("Extended Query" in the chapter on the message flow of its manual).
+ * A third one says that its plan would give columns of other types than when it was prepared: a migration came between.
+ *
+ * All say that nothing was executed: 42P05 is raised at Parse (`StorePreparedStatement`), 26000 at Bind
+ * (`FetchPreparedStatement`, both in PostgreSQL's commands/prepare.c), 0A000 at Bind, too (`RevalidateCachedQuery` in
+ * utils/cache/plancache.c), and after an error the server skips everything up to Sync, Execute too ("Extended Query" in
+ * the chapter on the message flow of its manual).
  */
-const notKept = new Set(['26000', '42P05']);
+const notKept = new Set(['26000', '42P05', '0A000']);
 
 /** Runs a statement, kept prepared or not. */
 export type RunStatement = (

@@ -54,10 +54,10 @@ export function claimedOf(row: Row, namespace: string, request: ClaimRequest): R
 }
 
 /** A receipt that was just settled. */
-export function settledOf(row: Row, namespace: string, settlement: WholeSettlement): Receipt {
+export function settledOf(namespace: string, settlement: WholeSettlement, settledMs: unknown): Receipt {
   const { claim, state, epoch, outcome } = settlement;
-  const receipt = newReceipt(namespace, claim, state, claim.claimedAt, 0);
-  return { ...receipt, epoch, outcome, settledAt: isoOf(row['settled_ms']) };
+  const receipt = newReceipt(namespace, claim.request, state, claim.claimedAt, 0);
+  return { ...receipt, epoch, outcome, settledAt: isoOf(settledMs) };
 }
 
 function newReceipt(
@@ -94,7 +94,13 @@ function newReceipt(
   };
 }
 
-const isoOf = (ms: unknown): string => new Date(Number(ms)).toISOString();
+/** All rows of one statement were written at one time. */
+let last = { ms: undefined as unknown, iso: '' };
+
+function isoOf(ms: unknown): string {
+  if (ms !== last.ms) last = { ms, iso: new Date(Number(ms)).toISOString() };
+  return last.iso;
+}
 
 export const evidenceOf = (row: Row): Evidence => ({
   source: row['source'] as string,

@@ -36,9 +36,15 @@ import { explain, reporting } from './errors';
 import { JustSettled } from './just-settled';
 import { migrate, migrationStatus } from './migrate';
 import { arrayOf, claimParameters, termsText, type WholeSettlement } from './parameters';
-import { evidenceOf, receiptOf, settledOf } from './rows';
+import { evidenceOf, receiptOf } from './rows';
 import { statements, type Statements } from './statements';
-import { claimsTogether, settlementsTogether, type Destination } from './together';
+import {
+  claimsTogether,
+  settledAlone,
+  settlementsTogether,
+  type Destination,
+  type Settled,
+} from './together';
 
 /** Options of a Postgres store. */
 export interface PostgresReceiptsOptions {
@@ -53,9 +59,6 @@ export interface PostgresReceiptsOptions {
    */
   readonly prepare?: boolean;
 }
-
-/** A claim that finds no row lost a race a moment ago; each further try sees a newer snapshot. */
-const mostClaimTries = 20;
 
 const defaultLimit = 100;
 
@@ -80,8 +83,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   private hasSwept = false;
 
   private readonly claims: Coalescer<ClaimRequest, Receipt>;
-  private readonly settlements: Coalescer<WholeSettlement, Row>;
-  private readonly justSettled = new JustSettled();
+  private readonly settlements: Coalescer<WholeSettlement, Settled>;
+  private readonly justSettled: JustSettled;
 
   /** @internal */
   constructor(
@@ -106,7 +109,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       run: (statement, parameters) => this.run(statement, parameters),
     };
     this.claims = claimsTogether(there);
-    this.settlements = settlementsTogether(there);
+    this.justSettled = new JustSettled(namespace);
+    this.settlements = settlementsTogether(there, this.justSettled);
   }
 
   /** Creates or upgrades the tables and returns their version; safe to repeat and to race. Needs a role that may create them. */
@@ -155,26 +159,16 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     };
   }
 
-  async claim(request: ClaimRequest): Promise<Receipt> {
-    const { key, requestId, mayBeOlderMs } = request;
-    const known = this.justSettled.find(key);
-    if (known) return known;
-    for (let tries = 0; tries < mostClaimTries; tries++) {
-      const receipt = await (mayBeOlderMs === undefined
-        ? this.claims.ask(request)
-        : this.claimAgain(request, mayBeOlderMs));
-      if (receipt) return receipt;
-    }
-    throw new ReceiptStoreUnavailableError(
-      `The claim on request id ${requestId} found no row ${mostClaimTries} times. Retry.`,
-      { requestId },
-    );
+  claim(request: ClaimRequest): Promise<Receipt> {
+    const known = this.justSettled.find(request.key);
+    if (known) return Promise.resolve(known);
+    return request.mayBeOlderMs === undefined ? this.claims.ask(request) : this.claimAgain(request);
   }
 
-  private async claimAgain(request: ClaimRequest, mayBeOlderMs: number): Promise<Receipt | undefined> {
-    const parameters = [...claimParameters(this.namespace, request), mayBeOlderMs];
+  private async claimAgain(request: ClaimRequest): Promise<Receipt> {
+    const parameters = [...claimParameters(this.namespace, request), request.mayBeOlderMs ?? null];
     const [row] = await this.run(this.sql.claimAgain, parameters);
-    return row && receiptOf(row);
+    return row ? receiptOf(row) : this.claims.ask(request);
   }
 
   async takeOver({
@@ -215,16 +209,13 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     return new Set(rows.map((row) => row['token'] as string));
   }
 
-  async settle(settlement: Settlement): Promise<ReceiptState | 'late'> {
-    const { key, token, epoch, state, outcome, claim } = settlement;
-    const settled = claim && (await this.settlements.ask({ ...settlement, claim }));
-    if (settled) {
-      if (settled['settled_ms'] !== null && !claim.finality)
-        this.justSettled.keep(settledOf(settled, this.namespace, { ...settlement, claim }));
-      return settled['state'] as ReceiptState;
-    }
-    const [row] = await this.run(this.sql.settle, [key, token, state, outcome.format, outcome.bytes, epoch]);
-    return (row?.['state'] ?? 'late') as ReceiptState | 'late';
+  settle(settlement: Settlement): Promise<Settled> {
+    return isWhole(settlement) ? this.settlements.ask(settlement) : this.settleAlone(settlement);
+  }
+
+  private async settleAlone({ key, token, epoch, state, outcome }: Settlement): Promise<Settled> {
+    const parameters = [key, token, state, outcome.format, outcome.bytes, epoch];
+    return settledAlone(await this.run(this.sql.settle, parameters));
   }
 
   /**
@@ -428,3 +419,5 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     }
   }
 }
+
+const isWhole = (settlement: Settlement): settlement is WholeSettlement => settlement.claim !== undefined;

@@ -1,8 +1,16 @@
 /** Claims and settlements that go together. */
-import type { ClaimRequest, Receipt } from '../../core';
+import { ReceiptStoreUnavailableError, type ClaimRequest, type Receipt, type ReceiptState } from '../../core';
 import { Coalescer, type Sending } from './coalescer';
 import type { Row, Run } from './driver';
-import { arrayOf, claimLists, claimParameters, settlementLists, type WholeSettlement } from './parameters';
+import type { JustSettled } from './just-settled';
+import {
+  arrayOf,
+  claimLists,
+  claimParameters,
+  settlementLists,
+  wholeSettlementParameters,
+  type WholeSettlement,
+} from './parameters';
 import { claimedOf } from './rows';
 import type { Statements } from './statements';
 
@@ -22,6 +30,9 @@ const [rarely, mostly] = [0.05, 0.95];
 /** How much the last statement counts in what is expected of the next one. */
 const weight = 0.2;
 
+/** A claim that finds no row lost a race a moment ago; each further try sees a newer snapshot. */
+const mostClaimTries = 20;
+
 class ClaimSending implements Sending<ClaimRequest, Receipt> {
   readonly shares = true;
   /** The share of the last claims that found a row. */
@@ -29,33 +40,38 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
 
   constructor(private readonly there: Destination) {}
 
-  async one(request: ClaimRequest): Promise<Receipt | undefined> {
+  async one(request: ClaimRequest): Promise<Receipt> {
     const { sql, run, namespace } = this.there;
-    const [guess] = await this.guess(
+    let [row] = await this.guess(
       async () => run(sql.claimNew, claimParameters(namespace, request)),
       async () => run(sql.readThere, [request.key]),
     );
-    const [row] = guess ? [guess] : await run(sql.claim, claimParameters(namespace, request));
-    if (row) this.learn([row]);
-    return row && claimedOf(row, namespace, request);
+    for (let tries = 0; !row && tries < mostClaimTries; tries++)
+      [row] = await run(sql.claim, claimParameters(namespace, request));
+    if (!row) throw noRow(request);
+    this.learn([row]);
+    return claimedOf(row, namespace, request);
   }
 
   async many(requests: readonly ClaimRequest[]): Promise<ReadonlyMap<string, Receipt>> {
     const { sql, run, namespace } = this.there;
-    const guessed = await this.guess(
-      async () => run(sql.claimNewMany, claimLists(namespace, requests)),
-      async () => run(sql.readThereMany, [arrayOf(requests.map(({ key }) => key))]),
-    );
-    const rows = byKey(guessed);
-    const rest = requests.filter(({ key }) => !rows.has(key));
-    if (rest.length > 0)
-      for (const [key, row] of byKey(await run(sql.claimMany, claimLists(namespace, rest))))
-        rows.set(key, row);
-    this.learn([...rows.values()]);
+    const rows = [
+      ...(await this.guess(
+        async () => run(sql.claimNewMany, claimLists(namespace, requests)),
+        async () => run(sql.readThereMany, [arrayOf(requests.map(({ key }) => key))]),
+      )),
+    ];
+    if (rows.length < requests.length) {
+      const answered = new Set(rows.map((row) => row['key']));
+      const rest = requests.filter(({ key }) => !answered.has(key));
+      rows.push(...(await run(sql.claimMany, claimLists(namespace, rest))));
+    }
+    this.learn(rows);
+    const asked = new Map(requests.map((request) => [request.key, request]));
     const receipts = new Map<string, Receipt>();
-    for (const request of requests) {
-      const row = rows.get(request.key);
-      if (row) receipts.set(request.key, claimedOf(row, namespace, request));
+    for (const row of rows) {
+      const request = asked.get(row['key'] as string);
+      if (request) receipts.set(request.key, claimedOf(row, namespace, request));
     }
     return receipts;
   }
@@ -74,20 +90,64 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
   }
 }
 
-export function settlementsTogether({ run, sql, namespace }: Destination): Coalescer<WholeSettlement, Row> {
-  const settleMany = (settlements: readonly WholeSettlement[]): Promise<readonly Row[]> =>
-    run(sql.settleMany, settlementLists(namespace, settlements));
-  return new Coalescer({
-    shares: false,
-    one: async (settlement) => {
-      const { key, token, state, outcome } = settlement;
-      const held = await run(sql.settleHeld, [key, token, state, outcome.format, outcome.bytes]);
-      return held[0] ?? (await settleMany([settlement]))[0];
-    },
-    many: async (settlements) => byKey(await settleMany(settlements)),
-    sizeOf: ({ outcome }) => outcome.bytes.length,
-  });
+const noRow = ({ requestId }: ClaimRequest): ReceiptStoreUnavailableError =>
+  new ReceiptStoreUnavailableError(
+    `The claim on request id ${requestId} found no row ${mostClaimTries} times. Retry.`,
+    { requestId },
+  );
+
+/** How a settlement ended. */
+export type Settled = ReceiptState | 'late';
+
+export const settlementsTogether = (
+  there: Destination,
+  justSettled: JustSettled,
+): Coalescer<WholeSettlement, Settled> => new Coalescer(new SettlementSending(there, justSettled));
+
+/**
+ * Most settle a claim that stands. Where there is none, its row may be gone (lost in a failover): then the receipt is
+ * written anew. What is left came too late.
+ */
+class SettlementSending implements Sending<WholeSettlement, Settled> {
+  readonly shares = false;
+
+  constructor(
+    private readonly there: Destination,
+    private readonly justSettled: JustSettled,
+  ) {}
+
+  async one(settlement: WholeSettlement): Promise<Settled> {
+    const { run, sql, namespace } = this.there;
+    const { key, token, epoch, state, outcome } = settlement;
+    const parameters = [key, token, state, outcome.format, outcome.bytes];
+    const [row] = await run(sql.settleHeld, parameters);
+    if (row) return this.settled(settlement, row);
+    const [anew] = await run(sql.settleAnew, wholeSettlementParameters(namespace, settlement));
+    if (anew) return this.settled(settlement, anew);
+    return settledAlone(await run(sql.settle, [...parameters, epoch]));
+  }
+
+  async many(settlements: readonly WholeSettlement[]): Promise<ReadonlyMap<string, Settled>> {
+    const { run, sql } = this.there;
+    const rows = await run(sql.settleHeldMany, settlementLists(settlements));
+    const asked = new Map(settlements.map((settlement) => [settlement.key, settlement]));
+    const answers = new Map<string, Settled>();
+    for (const row of rows) {
+      const settlement = asked.get(row['key'] as string);
+      if (settlement) answers.set(settlement.key, this.settled(settlement, row));
+    }
+    return answers;
+  }
+
+  sizeOf({ outcome }: WholeSettlement): number {
+    return outcome.bytes.length;
+  }
+
+  private settled(settlement: WholeSettlement, row: Row): Settled {
+    this.justSettled.keep(settlement, row['settled_ms']);
+    return row['state'] as ReceiptState;
+  }
 }
 
-const byKey = (rows: readonly Row[]): Map<string, Row> =>
-  new Map(rows.map((row) => [row['key'] as string, row]));
+/** The answer to a settlement that is the only one in its statement. */
+export const settledAlone = ([row]: readonly Row[]): Settled => (row?.['state'] ?? 'late') as Settled;
