@@ -1,4 +1,4 @@
-// Who may import whom: ids <- core <- {stores, tools, temporal, otel} <- {testing, cli, dashboard}.
+// Who may import whom: ids <- core <- guard <- {stores, tools, temporal, otel} <- {testing, cli, dashboard}.
 // Imports of types count too, except where a rule says `values`.
 const middle = 'stores|tools|temporal|otel';
 const top = 'testing|cli|dashboard';
@@ -24,6 +24,11 @@ module.exports = {
 
     rule('ids-are-pure', { path: '^src/ids/' }, { pathNot: '^src/ids/' }),
     rule('core-does-no-io', { path: '^src/core/' }, { pathNot: `^src/(ids|core)/|^${pureNode}$` }),
+    rule(
+      'guard-needs-core-alone',
+      { path: '^src/guard/' },
+      { pathNot: `^src/(ids|core|guard)/|^src/system-clock\\.ts$|^(node:)?(crypto|v8)$` },
+    ),
     rule(
       'loose-files',
       { path: '^src/[^/]+\\.ts$' },

@@ -1,6 +1,6 @@
 /**
- * activity-guard: what every part of it shares. Errors to catch and to throw, the answers of a probe, and the
- * types of receipts. Imports nothing but Node.
+ * activity-guard: guarding effects without Temporal, and what every part shares: errors to catch and to throw, the answers
+ * of a probe, the types of receipts. Imports nothing but Node.
  */
 export {
   ActivityGuardError,
@@ -16,15 +16,20 @@ export {
   RequestIdReusedError,
   ResultUnavailableError,
   committed,
+  currentClaim,
   notCommitted,
   recordEvidence,
+  requestId,
   singleRequest,
   undetermined,
 } from './core';
 export type {
   ClaimRequest,
   Classify,
+  CurrentClaim,
   Duration,
+  EffectDefaults,
+  EffectOptions,
   ErrorClass,
   DueReceipt,
   Evidence,
@@ -60,4 +65,17 @@ export type {
   TakeOverRequest,
   Verdict,
 } from './core';
+export { compensate, Guard } from './guard';
+export type {
+  EffectClaim,
+  Executed,
+  ExecuteRequest,
+  ExecutionReceipt,
+  GuardOptions,
+  GuardTerms,
+  MethodDecorator,
+  Rejected,
+  Wrapped,
+  WrapOptions,
+} from './guard';
 export { memoryReceipts } from './stores/memory';

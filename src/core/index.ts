@@ -3,6 +3,7 @@ export type { SourceBudget } from './budget';
 export type { EvidenceSource, Finding } from './evidence-source';
 export type {
   CallOutcome,
+  EncodedOutcome,
   GuardedCall,
   GuardEvent,
   HeldEffect,
@@ -10,12 +11,15 @@ export type {
 } from './call';
 export { holdDelayMs } from './call-state';
 export type { Clock } from './clock';
-export { currentEffect } from './current';
+export { currentClaim, currentEffect, requestId } from './current';
 export { tryAgain } from './codec-retry';
 export { decide } from './decide';
 export { toMs } from './duration';
 export type { Duration } from './duration';
+export { effectTerms } from './effect-options';
+export type { CurrentClaim, EffectDefaults, EffectOptions } from './effect-options';
 export { GuardEngine } from './engine';
+export { checkedContent, checkedFingerprint, checkedGeneration, checkedId } from './identify';
 export {
   ActivityGuardError,
   GuardNotInstalledError,

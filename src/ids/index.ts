@@ -1,6 +1,7 @@
 export { canonicalJson } from './canonical';
 export {
   callSiteOf,
+  compensationId,
   fallbackRequestId,
   fingerprintOf,
   generationId,

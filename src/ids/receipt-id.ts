@@ -24,6 +24,10 @@ export const generationId = (
   requestIdHash: sha256Hex(composeId([requestIdHash, `\0g${generation}`])), // no id holds a NUL
 });
 
+/** The id of what undoes an intent: one for each, whoever asks for it. */
+export const compensationId = (undoneHash: string): string =>
+  composeId(['compensate', hashedRequestId(undoneHash)]);
+
 /** The id of the intent, whatever its generation. */
 export const withoutGeneration = (text: string): string => text.replace(generationSuffix, '');
 

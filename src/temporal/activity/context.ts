@@ -1,6 +1,6 @@
 /** What links a guarded function, or a step, to the guard around it. */
-import { sharedStorage } from '../../core';
-import type { CurrentClaim, StepOptions } from './options';
+import { sharedStorage, type CurrentClaim } from '../../core';
+import type { StepOptions } from './options';
 
 /** Runs one step of an activity as an effect of its own. */
 export type RunStep = (

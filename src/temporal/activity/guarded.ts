@@ -1,7 +1,7 @@
 /** Marking activities as guarded. */
-import { currentEffect, GuardNotInstalledError, InvalidRequestError } from '../../core';
+import { currentEffect, GuardNotInstalledError, InvalidRequestError, type CurrentClaim } from '../../core';
 import { guardContext, type GuardContext } from './context';
-import type { AnyFunction, CurrentClaim, GuardedOptions, StepOptions } from './options';
+import type { AnyFunction, GuardedOptions, StepOptions } from './options';
 
 const mark = Symbol.for('activity-guard.guarded');
 
@@ -34,20 +34,6 @@ export function guarded<F extends AnyFunction>(optionsOrFn: GuardedOptions<F> | 
 /** @internal The options of a guarded function; `undefined` for any other. */
 export const guardedOptions = (fn: unknown): GuardedOptions | undefined =>
   typeof fn === 'function' ? (fn as { [mark]?: GuardedOptions })[mark] : undefined;
-
-/**
- * The claim of the running guarded activity or step: its `requestId` and `epoch` for a provider that checks them, a
- * `signal` that aborts when the claim can no longer be kept or the activity is cancelled, and `fence()`, which throws
- * `LeaseLostError` unless the claim is certainly held at this moment: call it just before the irreversible step.
- * @throws GuardNotInstalledError outside a guarded activity
- */
-export const currentClaim = (): CurrentClaim => currentEffect();
-
-/**
- * The request id of the running guarded activity or step, to hand to the provider. Every attempt gets the same.
- * @throws GuardNotInstalledError outside a guarded activity
- */
-export const requestId = (): string => currentEffect().requestId;
 
 /**
  * Guards one step of an activity, which is then not guarded as a whole: the rest of it may fail and be retried freely,

@@ -1,3 +1,5 @@
 /** For activity code. */
-export { currentClaim, effect, guarded, requestId } from './guarded';
-export type { AnyFunction, CurrentClaim, EffectOptions, GuardedOptions, StepOptions } from './options';
+export { effect, guarded } from './guarded';
+export { currentClaim, requestId } from '../../core';
+export type { AnyFunction, GuardedOptions, StepOptions } from './options';
+export type { CurrentClaim, EffectOptions } from '../../core';

@@ -4,18 +4,19 @@ import { hostname } from 'node:os';
 import type { Context } from '@temporalio/activity';
 import type { ActivityExecuteInput } from '@temporalio/worker';
 
-import { InvalidRequestError, toMs, type Duration, type FinalityTerms, type GuardedCall } from '../../core';
 import {
-  composeId,
-  fallbackRequestId,
-  fingerprintOf,
-  fingerprintProblem,
-  hashRequestId,
-  hashedRequestId,
-  requestIdProblem,
-  type IdentifiedRequest,
-} from '../../ids';
-import type { EffectOptions, GuardedOptions, StepOptions } from '../activity/options';
+  checkedContent,
+  checkedFingerprint,
+  checkedGeneration,
+  checkedId,
+  effectTerms,
+  InvalidRequestError,
+  type EffectDefaults,
+  type EffectOptions,
+  type GuardedCall,
+} from '../../core';
+import { composeId, fallbackRequestId, hashedRequestId, type IdentifiedRequest } from '../../ids';
+import type { GuardedOptions, StepOptions } from '../activity/options';
 import { headerName, readHeader, type CallAge, type CallHeader, type IdentityProblem } from '../header';
 import { codecOf } from './converter';
 import type { PatienceWatch } from './patience';
@@ -23,17 +24,9 @@ import type { RerunWatch } from './reruns';
 import type { AttributeFinder } from './search-attribute';
 
 /** What applies to every guarded activity of a worker unless the activity says otherwise. */
-export interface GuardDefaults {
+export interface GuardDefaults extends EffectDefaults {
   /** Guard these activities although they are not marked: names, or patterns of names. */
   readonly guard?: readonly (string | RegExp)[];
-  /** How long a claim stands without renewal; `'30s'` unless given. */
-  readonly leaseFor?: GuardedOptions['leaseFor'];
-  /** After the end of a lease, a probe's "no" counts only this much later; `'10s'` unless given. */
-  readonly graceFor?: GuardedOptions['graceFor'];
-  /** How long a call waits for another holder before it fails retryably; `'10s'` unless given. */
-  readonly waitFor?: GuardedOptions['waitFor'];
-  /** How long settled receipts are kept before pruning may take them; what the pruner says unless given. */
-  readonly retainFor?: GuardedOptions['retainFor'];
   /**
    * A search attribute, of type Keyword or KeywordList, that shows which workflows wait for a decision (`onUnknown:
    * 'ask'`): it holds the types of the activities while an outcome is unresolved. Create it in the namespace first; one
@@ -54,9 +47,6 @@ const longestReportMs = 3000;
 
 /** How far the clocks of the server and of a worker may be apart. */
 const clockSlackMs = 60_000;
-
-/** The lease must outlive a few missed renewals. */
-const leastLeaseMs = 500;
 
 /** One attempt at an activity on a worker with the guard. */
 export interface ActivityAttempt {
@@ -93,10 +83,10 @@ export function callOf(
   const identity = identityOf(attempt, options.requestId);
   const { print } = headerOf(attempt.input);
   const content = options.fingerprint
-    ? ownFingerprint(action, options.fingerprint(...args))
+    ? checkedContent(action, options.fingerprint(...args))
     : (print ?? args);
   if (options.fingerprint) warnOfFingerprint(attempt, options);
-  const generation = options.generation ? generationOf(options.generation(...args)) : 1;
+  const generation = options.generation ? checkedGeneration(options.generation(...args)) : 1;
   const terms = termsOf(attempt, options);
   return {
     ...terms,
@@ -105,7 +95,7 @@ export function callOf(
     generation,
     payload: args,
     codec: codecOf(attempt.context, attempt.fn),
-    fingerprint: fingerprint(action, content, identity.requestId),
+    fingerprint: checkedFingerprint(action, content, identity.requestId),
   };
 }
 
@@ -127,28 +117,11 @@ export function stepCallOf(
     ...identity,
     origin: { ...terms.origin, step: name },
     action,
-    generation: generation === undefined ? 1 : generationOf(generation),
+    generation: generation === undefined ? 1 : checkedGeneration(generation),
     payload,
     codec: codecOf(attempt.context, undefined),
-    fingerprint: fingerprint(action, content, identity.requestId),
+    fingerprint: checkedFingerprint(action, content, identity.requestId),
   };
-}
-
-const optionalMs = (option: string, value: Duration | undefined): number | undefined =>
-  value === undefined ? undefined : toMs(option, value);
-
-function finalityTerms({
-  sources,
-  quorum,
-  after = 0,
-}: NonNullable<EffectOptions['finality']>): FinalityTerms {
-  const named = new Set(sources);
-  const needed = quorum ?? named.size;
-  if (!Number.isInteger(needed) || needed < 1 || needed > named.size)
-    throw new InvalidRequestError(
-      'finality needs sources, and a quorum from 1 to their number. Nothing was run.',
-    );
-  return { sources: [...named], quorum: needed, afterMs: toMs('finality.after', after) };
 }
 
 /** What does not depend on whose intent it is. */
@@ -156,22 +129,16 @@ function termsOf(attempt: ActivityAttempt, options: EffectOptions) {
   const { defaults, context, input, startedAt } = attempt;
   const { info } = context;
   const startToCloseMs = info.startToCloseTimeoutMs || info.scheduleToCloseTimeoutMs || longestAttemptMs;
+  const terms = effectTerms(options, defaults);
   return {
+    ...terms,
     origin: originOf(attempt),
-    onUnknown: options.onUnknown ?? 'hold',
-    classify: options.classify,
-    transactional: options.transactional ?? false,
-    leaseMs: Math.max(leastLeaseMs, toMs('leaseFor', options.leaseFor ?? defaults.leaseFor ?? '30s')),
-    graceMs: toMs('graceFor', options.graceFor ?? defaults.graceFor ?? '10s'),
     waitMs: Math.min(
-      toMs('waitFor', options.waitFor ?? defaults.waitFor ?? '10s'),
+      terms.waitMs,
       startToCloseMs * waitShare,
       // Only the effect itself sends heartbeats: who waits for another holder must end before one is missed.
       (info.heartbeatTimeoutMs || Infinity) * waitShare,
     ),
-    providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
-    finality: options.finality && finalityTerms(options.finality),
-    retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
     mayBeOlderMs: mayBeOlderMs(info, headerOf(input)),
     deadline: startedAt + startToCloseMs - Math.min(longestReportMs, startToCloseMs * reportShare),
     attempt: info.attempt,
@@ -206,28 +173,6 @@ function mayBeOlderMs(
 function startOfRun(runId: string): number {
   const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(runId) ?? [];
   return high === undefined || low === undefined ? 0 : Number.parseInt(high + low, 16);
-}
-
-function generationOf(generation: unknown): number {
-  if (typeof generation === 'number' && Number.isInteger(generation) && generation >= 1) return generation;
-  throw new InvalidRequestError(`generation must be a whole number from 1. Nothing was run.`);
-}
-
-function ownFingerprint(action: string, value: unknown): unknown {
-  const problem = fingerprintProblem(value);
-  if (problem === undefined) return value;
-  throw new InvalidRequestError(`${action}: ${problem}. Nothing was run.`);
-}
-
-function fingerprint(action: string, payload: unknown, requestId: string): string {
-  try {
-    return fingerprintOf(action, payload);
-  } catch (cause) {
-    throw new InvalidRequestError(
-      `The arguments of ${action} cannot be guarded: ${(cause as Error).message}. Nothing was run.`,
-      { requestId, cause },
-    );
-  }
 }
 
 const problems: Readonly<Record<IdentityProblem, string>> = {
@@ -276,13 +221,6 @@ function identityOf(
   }
   const requestId = own ? own(...input.args) : (header.id ?? withoutHeader(context, warnOnce));
   return checkedId(requestId, activityType);
-}
-
-function checkedId(requestId: string, whose: string): IdentifiedRequest {
-  const problem = requestIdProblem(requestId);
-  if (problem !== undefined) throw new InvalidRequestError(`${whose}: ${problem}. Nothing was run.`);
-  const normal = requestId.normalize('NFC');
-  return { requestId: normal, requestIdHash: hashRequestId(normal) };
 }
 
 function withoutHeader({ info, log }: Context, warnOnce: WarnOnce): string {

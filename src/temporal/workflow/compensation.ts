@@ -1,8 +1,8 @@
 /** Undoing an effect: once, and tied to the receipt that it undoes. */
 import { ApplicationFailure } from '@temporalio/workflow';
 
-import { hashOfWrittenId, hashedRequestId } from '../../ids/receipt-id';
-import { composeId, hashRequestId } from '../../ids/request-id';
+import { compensationId, hashOfWrittenId } from '../../ids/receipt-id';
+import { hashRequestId } from '../../ids/request-id';
 import { withRequestId } from './call-context';
 import { assertOutcomesInstalled, withOutcomeContext, type ReceiptReference } from './outcome-context';
 
@@ -53,7 +53,7 @@ export async function compensate<T>(receipt: ReceiptReference, fn: () => Promise
     );
   }
   const undoes = hashOfWrittenId(requestId);
-  const id = composeId(['compensate', hashedRequestId(undoes)]);
+  const id = compensationId(undoes);
   const undo = { idHash: hashRequestId(id), undoes };
   return withOutcomeContext({ undo }, () => withRequestId(id, fn));
 }

@@ -1,0 +1,91 @@
+/** The terms of an effect as users say them, and as the engine takes them. */
+import type { HeldEffect } from './call';
+import { toMs, type Duration } from './duration';
+import { InvalidRequestError } from './errors';
+import type { Classify, OnUnknown } from './policy';
+import type { FinalityTerms } from './receipt';
+
+/** What the running effect can know and ask of its claim. */
+export type CurrentClaim = Omit<HeldEffect, 'begin' | 'commit'>;
+
+/** The terms of one effect. Durations are milliseconds or texts such as `'30s'`. */
+export interface EffectOptions<P = never, R = unknown> {
+  /** What the effect is called in receipts and ids; the activity's name (and the step's) unless given. */
+  readonly action?: string;
+  /**
+   * What to do when nobody knows whether an earlier attempt had its effect: `'hold'` (the default) runs nothing
+   * until it is resolved, `'fail'` gives the workflow the failure, `'ask'` lets it wait
+   * for a decision (the update `resolveOutcome`), `'retry'` runs again with the same request id (for
+   * providers that deduplicate by it), and a probe asks the provider; it gets the arguments as `payload`.
+   */
+  readonly onUnknown?: OnUnknown<P, R>;
+  /** What an error thrown by the effect means; `undefined` leaves it unknown. */
+  readonly classify?: Classify;
+  /**
+   * The effect is one `receipts.transaction(async (tx) => …)`, whose result is the effect's: what it writes to the
+   * database commits together with the receipt or not at all, so that its outcome is never unknown. It must do
+   * nothing irreversible outside the transaction.
+   */
+  readonly transactional?: boolean;
+  /** How long the provider keeps its keys: after that `'retry'` holds. */
+  readonly providerKeyTtl?: Duration;
+  /**
+   * When the outcome is final; by default once it is settled. With it, `quorum` of the named `sources` (all of them
+   * unless given) have to agree, and none may contradict, for an unknown outcome to be settled by evidence, and for a
+   * settled one to be final, `after` a while. Sources are those of `recordEvidence`, `'probe'`, `'temporal-history'`,
+   * and `'effect'`: the function itself, which saw what it returned. Until then the receipt is provisional: its result
+   * is replayed, and contradicting evidence makes it contested.
+   */
+  readonly finality?: {
+    readonly sources: readonly string[];
+    readonly quorum?: number;
+    readonly after?: Duration;
+  };
+  /**
+   * How long the settled receipt is kept before pruning may take it: at least the longest workflow plus the time its
+   * history is kept. What the pruner says unless given.
+   */
+  readonly retainFor?: Duration;
+  /** How long a claim stands without renewal, at most; `'30s'` unless given. */
+  readonly leaseFor?: Duration;
+  /** The longest time a request can be on the wire, plus the provider's read lag: a probe's "no" counts only after it. `'10s'` unless given. */
+  readonly graceFor?: Duration;
+  /** How long to wait for another holder before the call fails retryably; `'10s'` unless given. */
+  readonly waitFor?: Duration;
+}
+
+/** What applies to all effects of a worker or a guard, unless one says otherwise. */
+export type EffectDefaults = Pick<EffectOptions, 'leaseFor' | 'graceFor' | 'waitFor' | 'retainFor'>;
+
+/** The lease must outlive a few missed renewals. */
+const leastLeaseMs = 500;
+
+/** The terms as the engine takes them. */
+export const effectTerms = (options: EffectOptions, defaults: EffectDefaults) => ({
+  onUnknown: options.onUnknown ?? 'hold',
+  classify: options.classify,
+  transactional: options.transactional ?? false,
+  leaseMs: Math.max(leastLeaseMs, toMs('leaseFor', options.leaseFor ?? defaults.leaseFor ?? '30s')),
+  graceMs: toMs('graceFor', options.graceFor ?? defaults.graceFor ?? '10s'),
+  waitMs: toMs('waitFor', options.waitFor ?? defaults.waitFor ?? '10s'),
+  providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
+  finality: options.finality && finalityTerms(options.finality),
+  retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
+});
+
+const optionalMs = (option: string, value: Duration | undefined): number | undefined =>
+  value === undefined ? undefined : toMs(option, value);
+
+function finalityTerms({
+  sources,
+  quorum,
+  after = 0,
+}: NonNullable<EffectOptions['finality']>): FinalityTerms {
+  const named = new Set(sources);
+  const needed = quorum ?? named.size;
+  if (!Number.isInteger(needed) || needed < 1 || needed > named.size)
+    throw new InvalidRequestError(
+      'finality needs sources, and a quorum from 1 to their number. Nothing was run.',
+    );
+  return { sources: [...named], quorum: needed, afterMs: toMs('finality.after', after) };
+}

@@ -1,0 +1,191 @@
+/** Guarding effects without Temporal: in agent loops, queue workers, servers and scripts. */
+import { randomUUID } from 'node:crypto';
+
+import {
+  checkedContent,
+  checkedFingerprint,
+  checkedGeneration,
+  checkedId,
+  effectTerms,
+  GuardEngine,
+  InvalidRequestError,
+  toMs,
+  type CallOutcome,
+  type Duration,
+  type EffectDefaults,
+  type GuardedCall,
+  type GuardEvent,
+  type HeldEffect,
+  type Origin,
+  type ReceiptStore,
+} from '../core';
+import { hashOfWrittenId, receiptKey } from '../ids';
+import { systemClock } from '../system-clock';
+import type { ExecuteRequest, ExecutionReceipt } from './requests';
+import { storedOutcomes } from './stored';
+import { wrapped, type MethodDecorator, type Wrapped, type WrapOptions } from './wrap';
+
+/** How a guard works unless a call says otherwise. Durations are milliseconds or texts such as `'30s'`. */
+export interface GuardOptions extends EffectDefaults {
+  /** Where receipts are kept. Nothing is run while they cannot be reached, and nothing else takes their place. */
+  readonly receipts: ReceiptStore;
+  /** How long one call may take; its claim is not renewed beyond that. `'10m'` unless given. */
+  readonly timeout?: Duration;
+  /** Kept with every claim, for people: which service, which agent. Never payloads or secrets. */
+  readonly origin?: Origin;
+  /** Told what happens to request ids. Must not throw. */
+  readonly onEvent?: (event: GuardEvent) => void;
+}
+
+/** What is run, and for whom. */
+interface Effect {
+  readonly payload: unknown;
+  /** Whether the effect finds its claim in its asynchronous context; otherwise it is handed in. */
+  readonly hasContext: boolean;
+  run(effect: HeldEffect): unknown;
+  readonly origin?: Origin | undefined;
+}
+
+/** Lets effects happen once for each request id. One guard serves a whole process; make it once. */
+export class Guard {
+  /** @internal */
+  readonly receipts: ReceiptStore;
+  private readonly engine: GuardEngine;
+
+  constructor(private readonly options: GuardOptions) {
+    const { receipts, onEvent = () => undefined } = options;
+    if (typeof (receipts as ReceiptStore | undefined)?.claim !== 'function')
+      throw new InvalidRequestError(
+        'new Guard({ receipts }) needs receipts: pgReceipts(…), postgresReceipts(…) or memoryReceipts().',
+      );
+    this.receipts = receipts;
+    this.engine = new GuardEngine({ store: receipts, clock: systemClock, newToken: randomUUID, onEvent });
+    effectTerms({}, options); // a duration that is none is refused now
+    this.timeoutMs(undefined);
+  }
+
+  /**
+   * Runs the effect of a request id, or gives the outcome that it had. Never runs it twice, whoever calls, as long as they
+   * share the receipts. A retry after any error is safe: with the same request id.
+   * @returns what became of it, also where the provider finally said no (`RejectedError`, `classify`): `ok: false`
+   * @throws OutcomeUnknownError where nobody knows whether it happened: nothing runs until that is resolved
+   * @throws InFlightError where somebody else runs it and is not done within `waitFor`
+   * @throws NotCommittedError where the effect said that nothing happened; a retry runs it again
+   * @throws RequestIdReusedError where the id belongs to another action or payload
+   * @throws ReceiptStoreUnavailableError where the receipts cannot be reached: nothing was run
+   * @throws InvalidRequestError for what cannot be guarded: nothing was run
+   */
+  execute<P, R>(request: ExecuteRequest<P, R>): Promise<ExecutionReceipt<R>> {
+    return this.executeFrom(request, {});
+  }
+
+  /** @internal */
+  async executeFrom<P, R>(request: ExecuteRequest<P, R>, origin: Origin): Promise<ExecutionReceipt<R>> {
+    const { payload, run, action } = request;
+    if (typeof run !== 'function')
+      throw new InvalidRequestError('execute: run is not a function. Nothing was run.');
+    const outcome = await this.call(request, {
+      payload,
+      origin,
+      hasContext: request.transactional === true,
+      run: (effect) => run(payload as P, effect),
+    });
+    return this.receiptOf<R>(action, outcome);
+  }
+
+  /**
+   * Wraps a function, which is then guarded wherever it is called, and gives its own result and throws its own errors:
+   * also on a replay. Errors are those of {@link execute}.
+   *
+   * Without a function it gives a decorator of asynchronous methods (standard decorators, not `experimentalDecorators`):
+   * `@guard.wrap({ requestId: (order) => … }) async charge(order: Order) { … }`.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so that only `any` accepts every function
+  wrap<A extends any[], R>(options: WrapOptions<A, R>, fn: (...args: A) => R): Wrapped<A, R>;
+  wrap<A extends unknown[], R>(options: WrapOptions<A, R>): MethodDecorator<A, R>;
+  wrap<A extends unknown[], R>(options: WrapOptions<A, R>, fn?: (...args: A) => R): unknown {
+    return wrapped(options, fn, (request, effect) => this.call(request, { ...effect, hasContext: true }));
+  }
+
+  /**
+   * Waits until all calls have ended and written what they know, but no longer than `ms`: before the receipts are closed.
+   * @returns whether all have ended
+   */
+  drain(ms: number): Promise<boolean> {
+    return this.engine.drain(ms);
+  }
+
+  private call(
+    request: Omit<ExecuteRequest<never, unknown>, 'payload' | 'run'>,
+    { payload, hasContext, run, origin }: Effect,
+  ): Promise<CallOutcome> {
+    const { action, fingerprint, generation = 1, signal } = request;
+    checkAction(action);
+    if ((request.onUnknown as unknown) === 'ask')
+      throw new InvalidRequestError(
+        "onUnknown: 'ask' is for Temporal, where a workflow waits for the decision. Say 'hold'. Nothing was run.",
+      );
+    const identity = checkedId(request.requestId, action);
+    const content = fingerprint === undefined ? payload : checkedContent(action, fingerprint);
+    const terms = effectTerms(request, this.options);
+    const call: GuardedCall = {
+      ...terms,
+      ...identity,
+      action,
+      payload,
+      fingerprint: checkedFingerprint(action, content, identity.requestId),
+      origin: { ...this.options.origin, ...origin },
+      generation: checkedGeneration(generation),
+      isDetached: !hasContext,
+      deadline: systemClock.monotonic() + this.timeoutMs(request.timeout),
+      attempt: 1,
+      signal,
+      codec: storedOutcomes,
+      run: async (effect) => {
+        effect.begin();
+        return run(effect);
+      },
+    };
+    return this.engine.run(call);
+  }
+
+  private receiptOf<R>(action: string, outcome: CallOutcome): ExecutionReceipt<R> {
+    const { requestId } = outcome;
+    const executionId = receiptKey(this.receipts.namespace, hashOfWrittenId(requestId));
+    switch (outcome.kind) {
+      case 'result': {
+        const { replayed, value } = outcome;
+        const reason = replayed ? 'dedup_same_request_id' : 'executed';
+        return { ok: true, reason, action, requestId, executionId, replayed, result: value as R };
+      }
+      case 'rejected': {
+        const { replayed, error } = outcome;
+        const reason = `execute_failed:${error instanceof Error ? error.name : typeof error}` as const;
+        return { ok: false, reason, action, requestId, executionId, replayed, error };
+      }
+      case 'delegated':
+        throw new Error('unreachable: no effect of a guard is delegated');
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  private timeoutMs(own: Duration | undefined): number {
+    return toMs('timeout', own ?? this.options.timeout ?? '10m');
+  }
+}
+
+const mostActionCharacters = 200;
+
+function checkAction(action: unknown): asserts action is string {
+  if (
+    typeof action === 'string' &&
+    action !== '' &&
+    action.length <= mostActionCharacters &&
+    !action.includes('\0')
+  )
+    return;
+  throw new InvalidRequestError(
+    `action names what is done, such as 'send_email': a text of 1 to ${mostActionCharacters} characters. Nothing was run.`,
+  );
+}

@@ -1,0 +1,12 @@
+export { compensate } from './compensate';
+export { Guard } from './guard';
+export type { GuardOptions } from './guard';
+export type {
+  EffectClaim,
+  Executed,
+  ExecuteRequest,
+  ExecutionReceipt,
+  GuardTerms,
+  Rejected,
+} from './requests';
+export type { MethodDecorator, Wrapped, WrapOptions } from './wrap';
