@@ -10,6 +10,7 @@ import {
   GuardEngine,
   InvalidRequestError,
   toMs,
+  type AnyFunction,
   type CallOutcome,
   type Duration,
   type EffectDefaults,
@@ -100,10 +101,9 @@ export class Guard {
    * Without a function it gives a decorator of asynchronous methods (standard decorators, not `experimentalDecorators`):
    * `@guard.wrap({ requestId: (order) => … }) async charge(order: Order) { … }`.
    */
-  // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so that only `any` accepts every function
-  wrap<A extends any[], R>(options: WrapOptions<A, R>, fn: (...args: A) => R): Wrapped<A, R>;
-  wrap<A extends unknown[], R>(options: WrapOptions<A, R>): MethodDecorator<A, R>;
-  wrap<A extends unknown[], R>(options: WrapOptions<A, R>, fn?: (...args: A) => R): unknown {
+  wrap<F extends AnyFunction>(options: WrapOptions<F>, fn: F): Wrapped<F>;
+  wrap<A extends unknown[]>(options: WrapOptions<(...args: A) => unknown>): MethodDecorator<A>;
+  wrap(options: WrapOptions<AnyFunction>, fn?: AnyFunction): unknown {
     return wrapped(options, fn, (request, effect) => this.call(request, { ...effect, hasContext: true }));
   }
 
@@ -117,8 +117,9 @@ export class Guard {
 
   private call(
     request: Omit<ExecuteRequest<never, unknown>, 'payload' | 'run'>,
-    { payload, hasContext, run, origin }: Effect,
+    effect: Effect,
   ): Promise<CallOutcome> {
+    const { payload, hasContext, origin } = effect;
     const { action, fingerprint, generation = 1, signal } = request;
     checkAction(action);
     if ((request.onUnknown as unknown) === 'ask')
@@ -141,9 +142,9 @@ export class Guard {
       attempt: 1,
       signal,
       codec: storedOutcomes,
-      run: async (effect) => {
-        effect.begin();
-        return run(effect);
+      run: async (held) => {
+        held.begin();
+        return effect.run(held);
       },
     };
     return this.engine.run(call);
