@@ -2,6 +2,7 @@ import { ask } from './ask';
 import { calls } from './calls';
 import { decisions } from './decisions';
 import { evidence } from './evidence';
+import { guard } from './guard';
 import { history } from './history';
 import { ids } from './ids';
 import { memory } from './memory';
@@ -29,5 +30,6 @@ export const mutations: readonly Mutation[] = [
   ...resets,
   ...ask,
   ...evidence,
+  ...guard,
   ...history,
 ];
