@@ -13,6 +13,8 @@ import type { EffectClaim } from '../guard';
 import { isFailure, replayNote, textOf, type ToolAnswer } from './answers';
 import { callTool, checkToolGuard, type ToolGuard } from './guarded-tool';
 
+export { claimServer } from './mcp-server';
+
 /** What the SDK tells a tool of the request. */
 export type McpRequest = RequestHandlerExtra<ServerRequest, ServerNotification>;
 

@@ -6,6 +6,15 @@ import type * as ClientModule from '@modelcontextprotocol/sdk/client/index.js' w
 import type * as MemoryModule from '@modelcontextprotocol/sdk/inMemory.js' with {
   'resolution-mode': 'import',
 };
+import type * as StdioModule from '@modelcontextprotocol/sdk/client/stdio.js' with {
+  'resolution-mode': 'import',
+};
+import type * as HttpClientModule from '@modelcontextprotocol/sdk/client/streamableHttp.js' with {
+  'resolution-mode': 'import',
+};
+import type * as HttpServerModule from '@modelcontextprotocol/sdk/server/streamableHttp.js' with {
+  'resolution-mode': 'import',
+};
 import type * as McpModule from '@modelcontextprotocol/sdk/server/mcp.js' with {
   'resolution-mode': 'import',
 };
@@ -15,27 +24,46 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js' w
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js' with { 'resolution-mode': 'import' };
 
 export type { CallToolResult };
+export type Client = ClientModule.Client;
 
 const { Client } = require('@modelcontextprotocol/sdk/client/index.js') as typeof ClientModule;
 const { InMemoryTransport } = require('@modelcontextprotocol/sdk/inMemory.js') as typeof MemoryModule;
 const { McpServer } = require('@modelcontextprotocol/sdk/server/mcp.js') as typeof McpModule;
+
+export const { StdioClientTransport } =
+  require('@modelcontextprotocol/sdk/client/stdio.js') as typeof StdioModule;
+export const { StreamableHTTPClientTransport } =
+  require('@modelcontextprotocol/sdk/client/streamableHttp.js') as typeof HttpClientModule;
+export const { StreamableHTTPServerTransport } =
+  require('@modelcontextprotocol/sdk/server/streamableHttp.js') as typeof HttpServerModule;
 
 const implementation = { name: 'test', version: '1' };
 
 export const newServer = (): McpModule.McpServer => new McpServer(implementation);
 
 /** A client whose connection stands. */
-export async function connected(transport: Transport): Promise<ClientModule.Client> {
+export async function connected(transport: Transport): Promise<Client> {
   const client = new Client(implementation);
   await client.connect(transport);
   return client;
 }
 
 /** A client of a server in this process. */
-export async function clientOf(server: {
-  connect(transport: Transport): Promise<void>;
-}): Promise<ClientModule.Client> {
+export async function clientOf(server: { connect(transport: Transport): Promise<void> }): Promise<Client> {
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
   await server.connect(theirs);
   return connected(ours);
 }
+
+/** What a model reads of a result, and what programs find in it. */
+export const textIn = ({ content }: CallToolResult): string =>
+  content.map((part) => (part.type === 'text' ? part.text : part.type)).join('\n');
+
+/** Calls a tool. */
+export const calling = async (
+  client: Client,
+  name: string,
+  args: Record<string, unknown>,
+  _meta?: Record<string, unknown>,
+): Promise<CallToolResult> =>
+  (await client.callTool({ name, arguments: args, ...(_meta ? { _meta } : {}) })) as CallToolResult;

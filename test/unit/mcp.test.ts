@@ -10,7 +10,7 @@ import {
   type GuardOptions,
 } from '../../src';
 import { answerKey, guardTool, requestIdKey, type McpToolGuard } from '../../src/tools/mcp';
-import { clientOf, newServer, type CallToolResult } from '../support/mcp';
+import { calling, clientOf, newServer, textIn, type CallToolResult } from '../support/mcp';
 
 beforeEach(() => jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined));
 const closes: (() => Promise<void>)[] = [];
@@ -48,25 +48,18 @@ function setUp(options: Partial<GuardOptions> = {}) {
     const client = await clientOf(server);
     const close = (): Promise<void> => client.close();
     closes.push(close);
-    const call = async (
+    const call = (
       args: Record<string, unknown> = { to: 'ann' },
-      _meta?: Record<string, unknown>,
-    ): Promise<CallToolResult> =>
-      (await client.callTool({
-        name: 'send_email',
-        arguments: args,
-        ...(_meta ? { _meta } : {}),
-      })) as CallToolResult;
-    return { call, client, close };
+      meta?: Record<string, unknown>,
+    ): Promise<CallToolResult> => calling(client, 'send_email', args, meta);
+    return { call, close };
   }
   return { receipts, runs, tool };
 }
 
 /** What the model reads, and what programs find. */
-const read = ({ content, isError = false, _meta }: CallToolResult) => ({
-  isError,
-  text: content.map((part) => (part.type === 'text' ? part.text : part.type)).join('\n'),
-  answer: _meta?.[answerKey],
+const read = (result: CallToolResult) => ({
+  ...{ isError: result.isError ?? false, text: textIn(result), answer: result._meta?.[answerKey] },
 });
 
 describe('a guarded tool of an MCP server', () => {
