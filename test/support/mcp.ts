@@ -18,6 +18,9 @@ import type * as HttpServerModule from '@modelcontextprotocol/sdk/server/streama
 import type * as McpModule from '@modelcontextprotocol/sdk/server/mcp.js' with {
   'resolution-mode': 'import',
 };
+import type * as StdioServerModule from '@modelcontextprotocol/sdk/server/stdio.js' with {
+  'resolution-mode': 'import',
+};
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js' with {
   'resolution-mode': 'import',
 };
@@ -30,12 +33,13 @@ const { Client } = require('@modelcontextprotocol/sdk/client/index.js') as typeo
 const { InMemoryTransport } = require('@modelcontextprotocol/sdk/inMemory.js') as typeof MemoryModule;
 const { McpServer } = require('@modelcontextprotocol/sdk/server/mcp.js') as typeof McpModule;
 
-export const { StdioClientTransport } =
-  require('@modelcontextprotocol/sdk/client/stdio.js') as typeof StdioModule;
+const { StdioClientTransport } = require('@modelcontextprotocol/sdk/client/stdio.js') as typeof StdioModule;
 export const { StreamableHTTPClientTransport } =
   require('@modelcontextprotocol/sdk/client/streamableHttp.js') as typeof HttpClientModule;
 export const { StreamableHTTPServerTransport } =
   require('@modelcontextprotocol/sdk/server/streamableHttp.js') as typeof HttpServerModule;
+const { StdioServerTransport } =
+  require('@modelcontextprotocol/sdk/server/stdio.js') as typeof StdioServerModule;
 
 const implementation = { name: 'test', version: '1' };
 
@@ -67,3 +71,22 @@ export const calling = async (
   _meta?: Record<string, unknown>,
 ): Promise<CallToolResult> =>
   (await client.callTool({ name, arguments: args, ...(_meta ? { _meta } : {}) })) as CallToolResult;
+
+/** The standard streams of this process. */
+export const stdioServer = (): Transport => new StdioServerTransport();
+
+/** A client that starts a script as its server. What that writes to standard error is kept. */
+export async function clientOfScript(
+  script: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ client: Client; pid: number; errors: () => string }> {
+  const transport = new StdioClientTransport({
+    ...{ command: process.execPath, args: [script, ...args], stderr: 'pipe' },
+    env: { PATH: process.env['PATH'] ?? '', DATABASE_URL: process.env['DATABASE_URL'] ?? '', ...env },
+  });
+  let errors = '';
+  transport.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const client = await connected(transport);
+  return { client, pid: transport.pid ?? 0, errors: () => errors };
+}

@@ -96,7 +96,9 @@ describe('a claim', () => {
       state: 'unknown',
       action: 'send_email',
     });
-    expect(await unknownReceipts(receipts)).toMatchObject([{ requestId: mail.requestId, state: 'unknown' }]);
+    await claim({ requestId: 'email:held' });
+    const unknown = await unknownReceipts(receipts);
+    expect(unknown).toMatchObject([{ requestId: mail.requestId, state: 'unknown' }]);
   });
 
   it('is settled by what other sources say, as soon as they agree', async () => {
@@ -268,6 +270,20 @@ describe('a settlement', () => {
     expect((await found()).evidence).toContainEqual(expect.objectContaining(late));
     expect(await settle(second, { result: 'the second' })).toMatchObject({ status: 'SETTLED' });
     expect(await claim()).toMatchObject({ result: 'the second' });
+  });
+
+  it('by an overtaken holder settles what nobody knows of the second one', async () => {
+    const { claim, settle, found, pass, receipts } = setUp();
+    const first = tokenOf(await claim());
+    pass(140_000);
+    const { key } = (await found()).receipt;
+    await receipts.resolve({ key, epoch: 1, verdict: 'not-committed', source: 'operator' });
+    await settle(tokenOf(await claim()), { outcome: 'not-committed' });
+    await claim();
+    pass(140_000);
+    expect(await settle(first, { result: 'mine' })).toMatchObject({ status: 'LATE', state: 'unknown' });
+    expect(await settle(first, { outcome: 'not-committed' })).toMatchObject({ status: 'UNKNOWN' });
+    expect(await claim()).toMatchObject({ status: 'SKIP', result: 'mine' });
   });
 });
 

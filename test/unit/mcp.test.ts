@@ -7,6 +7,7 @@ import {
   memoryReceipts,
   NotCommittedError,
   RejectedError,
+  type EffectClaim,
   type GuardOptions,
 } from '../../src';
 import { answerKey, guardTool, requestIdKey, type McpToolGuard } from '../../src/tools/mcp';
@@ -23,7 +24,7 @@ interface Mail {
   readonly to: string;
   readonly note?: string | undefined;
 }
-type Handler = (mail: Mail, requestId: string) => CallToolResult | Promise<CallToolResult>;
+type Handler = (mail: Mail, claim: EffectClaim) => CallToolResult | Promise<CallToolResult>;
 
 const said = (text: string): CallToolResult => ({ content: [{ type: 'text', text }] });
 
@@ -41,7 +42,7 @@ function setUp(options: Partial<GuardOptions> = {}) {
         { guard, action: 'send_email', requestId: ({ to }: Mail) => `email:${to}`, ...terms },
         async (mail: Mail, claim) => {
           runs.push(claim.requestId);
-          return handler ? handler(mail, claim.requestId) : said(`sent ${runs.length}`);
+          return handler ? handler(mail, claim) : said(`sent ${runs.length}`);
         },
       ),
     );
@@ -209,10 +210,17 @@ describe('a guarded tool of an MCP server', () => {
     const { runs, tool } = setUp();
     let end = (): void => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
-    const { call, close } = await tool(async () => (await ended, said('sent')));
+    let signal: AbortSignal | undefined;
+    const { call, close } = await tool(async (_mail, claim) => {
+      signal = claim.signal;
+      await ended;
+      return said('sent');
+    });
     const first = call().catch((error: Error) => error.message);
     while (runs.length === 0) await new Promise(setImmediate);
+    expect(signal?.aborted).toBe(false);
     await close();
+    expect(signal?.aborted).toBe(true);
     end();
     expect(await first).toMatch(/Connection closed/);
     expect(read(await (await tool()).call())).toMatchObject({
