@@ -1,6 +1,7 @@
 /** What the commands do. Each answers whether it succeeded. */
 import type { ListFilter, Receipt } from '../core';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
+import { mcp } from './mcp';
 import type { CommandName, Invocation } from './options';
 import { find, resolve, show, shown, stateOf, supersede } from './people';
 import { reconcile } from './reconcile';
@@ -77,6 +78,8 @@ const implementations: Record<CommandName, Command> = {
   },
 
   report: async (receipts, invocation) => report(receipts, invocation, print),
+
+  mcp,
 };
 
 const run =

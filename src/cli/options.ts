@@ -28,7 +28,8 @@ Commands
   prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
   report FILE             receipts against the provider's own export, CSV or JSON (- for standard input):
-${reportUsage}
+${reportUsage}  mcp                     serve the tools claim, settle, status and list_unknown to an agent, by MCP on stdio
+
 Options
   --unresolved            list: only unknown outcomes
   --state STATE           list: only these, such as unknown or contested
@@ -56,7 +57,18 @@ Examples
 `;
 
 const commandNames = [
-  ...(['migrate', 'list', 'show', 'resolve', 'supersede', 'reconcile', 'prune', 'stats', 'report'] as const),
+  ...([
+    'migrate',
+    'list',
+    'show',
+    'resolve',
+    'supersede',
+    'reconcile',
+    'prune',
+    'stats',
+    'report',
+    'mcp',
+  ] as const),
 ] as const;
 const takingId: readonly CommandName[] = ['show', 'resolve', 'supersede'];
 export type CommandName = (typeof commandNames)[number];

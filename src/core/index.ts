@@ -19,7 +19,13 @@ export type { Duration } from './duration';
 export { effectTerms } from './effect-options';
 export type { AnyFunction, CurrentClaim, EffectDefaults, EffectOptions } from './effect-options';
 export { GuardEngine } from './engine';
-export { checkedContent, checkedFingerprint, checkedGeneration, checkedId } from './identify';
+export {
+  checkedAction,
+  checkedContent,
+  checkedFingerprint,
+  checkedGeneration,
+  checkedId,
+} from './identify';
 export {
   ActivityGuardError,
   GuardNotInstalledError,

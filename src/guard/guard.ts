@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  checkedAction,
   checkedContent,
   checkedFingerprint,
   checkedGeneration,
@@ -121,7 +122,7 @@ export class Guard {
   ): Promise<CallOutcome> {
     const { payload, hasContext, origin } = effect;
     const { action, fingerprint, generation = 1, signal } = request;
-    checkAction(action);
+    checkedAction(action);
     if ((request.onUnknown as unknown) === 'ask')
       throw new InvalidRequestError(
         "onUnknown: 'ask' is for Temporal, where a workflow waits for the decision. Say 'hold'. Nothing was run.",
@@ -174,19 +175,4 @@ export class Guard {
   private timeoutMs(own: Duration | undefined): number {
     return toMs('timeout', own ?? this.options.timeout ?? '10m');
   }
-}
-
-const mostActionCharacters = 200;
-
-function checkAction(action: unknown): asserts action is string {
-  if (
-    typeof action === 'string' &&
-    action !== '' &&
-    action.length <= mostActionCharacters &&
-    !action.includes('\0')
-  )
-    return;
-  throw new InvalidRequestError(
-    `action names what is done, such as 'send_email': a text of 1 to ${mostActionCharacters} characters. Nothing was run.`,
-  );
 }

@@ -51,7 +51,7 @@ export interface ToolCall<A> {
 /** Refuses options that would only fail at the first call. */
 export function checkToolGuard(
   where: string,
-  options: Pick<ToolGuard<never, unknown>, 'guard' | 'requestId'>,
+  options: { readonly guard: Guard; readonly requestId: unknown },
 ): void {
   if (typeof (options.guard as Guard | undefined)?.execute !== 'function')
     throw new InvalidRequestError(`${where} needs a guard: new Guard({ receipts }).`);
