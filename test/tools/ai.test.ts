@@ -106,6 +106,13 @@ it('acts once for calls of one intent side by side', async () => {
   expect([mailing.sent, read]).toEqual([['Dear C'], [result, result]]);
 });
 
+it('tells the model of another call that is at it, and gives its result later', async () => {
+  const mailing = new Mailing();
+  const { read, run } = loopOf(mailing, [[one, two], [three]], { waitFor: 0 });
+  await run();
+  expect([mailing.sent, read]).toEqual([['Dear C'], [result, error(told.inFlight), result]]);
+});
+
 it('lets the model try again what surely did not happen', async () => {
   const mailing = new Mailing();
   mailing.failing.push('not-sent');

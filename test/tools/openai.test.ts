@@ -105,6 +105,16 @@ it('acts once for calls of one intent side by side', async () => {
   expect([mailing.sent, model.read]).toEqual([['Dear C'], [result, result]]);
 });
 
+it('tells the model of another call that is at it, and gives its result later', async () => {
+  const mailing = new Mailing();
+  const { model, run } = agentOf(mailing, [[one, two], [three]], { waitFor: 0 });
+  await run();
+  expect([mailing.sent, model.read]).toEqual([
+    ['Dear C'],
+    [result, expect.stringContaining(told.inFlight), result],
+  ]);
+});
+
 it('lets the model try again what surely did not happen', async () => {
   const mailing = new Mailing();
   mailing.failing.push('not-sent');
