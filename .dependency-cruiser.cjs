@@ -52,6 +52,13 @@ module.exports = {
       { path: 'node_modules/', reachable: true },
     ),
 
+    // @openai/agents-core, @langchain/core, ai. What adapters share needs no framework.
+    rule(
+      'one-framework-each',
+      { path: '^src/tools/(answers|guarded-tool|openai|langchain|ai)\\.ts$' },
+      { pathNot: ['^src/(core|guard|tools)/', 'node_modules/(@$1/[a-z-]+|$1)/'] },
+    ),
+
     // src/testing makes the databases that tests run in.
     rule(
       'drivers-in-two-files',

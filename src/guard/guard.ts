@@ -82,14 +82,18 @@ export class Guard {
   }
 
   /** @internal */
-  async executeFrom<P, R>(request: ExecuteRequest<P, R>, origin: Origin): Promise<ExecutionReceipt<R>> {
+  async executeFrom<P, R>(
+    request: ExecuteRequest<P, R>,
+    origin: Origin,
+    { hasContext = request.transactional === true } = {},
+  ): Promise<ExecutionReceipt<R>> {
     const { payload, run, action } = request;
     if (typeof run !== 'function')
       throw new InvalidRequestError('execute: run is not a function. Nothing was run.');
     const outcome = await this.call(request, {
       payload,
       origin,
-      hasContext: request.transactional === true,
+      hasContext,
       run: (effect) => run(payload as P, effect),
     });
     return this.receiptOf<R>(action, outcome);
