@@ -35,8 +35,6 @@ describe('the types of guardTool()', () => {
         {
           ...{ guard, action: 'whole', trustClientIds: true },
           requestId: ({ order }, { authInfo }) => `${authInfo?.clientId}:${order}`,
-          // @ts-expect-error -- there is no workflow that could be asked
-          onUnknown: 'ask',
         },
         async ({ order }): Promise<CallToolResult> => ({ content: [{ type: 'text', text: order }] }),
       ),
@@ -49,6 +47,10 @@ describe('the types of guardTool()', () => {
         content: [],
       })),
     );
+    const asking = () =>
+      // @ts-expect-error -- there is no workflow that could be asked
+      guardTool({ guard, action: 'asks', requestId: () => '1', onUnknown: 'ask' }, () => ({ content: [] }));
+    expect(asking).toThrow('ask');
     // @ts-expect-error -- a result of a tool has content
     guardTool({ guard, action: 'nothing', requestId: () => '1' }, () => 1);
     expect(tool.enabled).toBe(true);
