@@ -1,6 +1,6 @@
-// Who may import whom: ids <- core <- guard <- {stores, tools, temporal, otel} <- {testing, cli, dashboard}.
+// Who may import whom: ids <- core <- guard <- {stores, tools, http, temporal, otel} <- {testing, cli, dashboard}.
 // Imports of types count too, except where a rule says `values`.
-const middle = 'stores|tools|temporal|otel';
+const middle = 'stores|tools|http|temporal|otel';
 const top = 'testing|cli|dashboard';
 const pureNode = '(node:)?(assert|async_hooks|buffer|crypto|events|util)';
 /** What workflow and worker share: the files right in src/temporal, or in its folder `shared`. */
@@ -57,6 +57,13 @@ module.exports = {
       'one-framework-each',
       { path: '^src/tools/(answers|guarded-tool|openai|langchain|ai)\\.ts$' },
       { pathNot: ['^src/(core|guard|tools)/', 'node_modules/(@$1/[a-z-]+|$1)/'] },
+    ),
+
+    // The middlewares know frameworks by their shape.
+    rule(
+      'http-entry-needs-no-package',
+      { path: '^src/http/index\\.ts$' },
+      { path: 'node_modules/', reachable: true },
     ),
 
     // src/testing makes the databases that tests run in.

@@ -4,6 +4,7 @@ import { decisions } from './decisions';
 import { evidence } from './evidence';
 import { guard } from './guard';
 import { history } from './history';
+import { http } from './http';
 import { ids } from './ids';
 import { memory } from './memory';
 import type { Mutation } from './mutation';
@@ -31,5 +32,6 @@ export const mutations: readonly Mutation[] = [
   ...ask,
   ...evidence,
   ...guard,
+  ...http,
   ...history,
 ];
