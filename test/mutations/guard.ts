@@ -6,7 +6,6 @@ const tests = ['unit/guard'];
 export const guard = [
   ...inFile('src/guard/guard.ts', tests, [
     [5, 'a replay is told as one', "replayed ? 'dedup_same_request_id' : 'executed'", "'executed'"],
-    [8, 'an effect without a name is refused', "action !== '' && ", ''],
     [
       1,
       'an id that is none is refused',
@@ -27,6 +26,9 @@ export const guard = [
       'fingerprint === undefined ? payload :',
       'fingerprint !== undefined ? payload :',
     ],
+  ]),
+  ...inFile('src/core/identify.ts', tests, [
+    [8, 'an effect with a name that is too long is refused', 'action.length <= mostActionCharacters &&', ''],
   ]),
   ...inFile('src/guard/stored.ts', tests, [
     [
