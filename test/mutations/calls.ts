@@ -27,14 +27,20 @@ export const calls = [
       [
         8,
         'a take-over in doubt is given back',
-        'state.claimInDoubt = true;',
-        "state.claimInDoubt = state.request.token.endsWith('none');",
+        'state.claimInDoubt = true;\n  const taken',
+        "state.claimInDoubt = state.request.token.endsWith('none');\n  const taken",
+      ],
+      [
+        8,
+        'a take-over that found nothing to take over may be ours all the same',
+        'state.claimInDoubt = taken === undefined;',
+        'state.claimInDoubt = false;',
       ],
       [
         1,
         'the own deadline counts from before the claim was asked for',
-        'return runEffect(state, receipt, asked)',
-        'return runEffect(state, receipt, state.keeper.now())',
+        'return await runEffect(state, receipt, asked)',
+        'return await runEffect(state, receipt, state.keeper.now())',
       ],
       [
         1,
@@ -51,14 +57,20 @@ export const calls = [
       [
         8,
         'a call waits no longer than it may',
-        'clock.monotonic() + step.waitMs > state.waitUntil || state.call.signal?.aborted',
-        'state.call.signal?.aborted',
+        'clock.monotonic() + step.waitMs > state.waitUntil || call.signal?.aborted',
+        'call.signal?.aborted',
       ],
+    ],
+  ),
+  ...inFile(
+    'src/core/call-state.ts',
+    [answers],
+    [
       [
         2,
         'receipts of different namespaces never meet',
-        'key: receiptKey(env.store.namespace, requestIdHash)',
-        "key: receiptKey('', requestIdHash)",
+        'key: receiptKey(env.store.namespace, call.requestIdHash)',
+        "key: receiptKey('', call.requestIdHash)",
       ],
     ],
   ),
@@ -81,8 +93,8 @@ export const calls = [
       [
         1,
         'a generation counts only as far as it was asked for',
-        'state.generation < (state.call.generation ?? 1)',
-        'state.generation <= (state.call.generation ?? 1)',
+        'generation < (call.generation ?? 1)',
+        'generation <= (call.generation ?? 1)',
       ],
       [
         2,
@@ -99,7 +111,7 @@ export const calls = [
     ],
   ),
   ...inFile(
-    'src/core/engine.ts',
+    'src/core/call-state.ts',
     ['pg/failover'],
     [
       [
@@ -142,8 +154,8 @@ export const calls = [
       [
         3,
         'a rejection that could not be kept is no outcome',
-        'if (problem !== undefined) throw await leaveUnknown(state, claim, thrown);',
-        "if (problem !== undefined) return { kind: 'rejected', error: thrown, replayed: false, requestId };",
+        'if (encoded.problem !== undefined) throw await leaveUnknown(state, claim, thrown);',
+        "if (encoded.problem !== undefined) return { kind: 'rejected', error: thrown, replayed: false, requestId };",
       ],
       [
         8,
@@ -168,7 +180,7 @@ export const calls = [
       [
         3,
         'what has no stored form is not given as a result',
-        'if (problem !== undefined) throw resultUnavailable(claim.requestId, problem);',
+        'if (encoded.problem !== undefined) throw resultUnavailable(claim.requestId, encoded.problem);',
         '',
       ],
       [
@@ -265,21 +277,20 @@ export const calls = [
       [
         3,
         'only the state asked for means that it is settled',
-        'if (answer === settled) {',
-        "if (answer !== 'late') {",
+        'const isWritten = answer === settled;',
+        "const isWritten = answer !== 'late';",
       ],
-
       [
         2,
         'a result that cannot be written still goes to the caller',
-        "return 'lost';",
-        "throw new Error('lost');",
+        ".catch(() => 'lost')",
+        ".catch(() => Promise.reject(new Error('lost')))",
       ],
       [
         2,
         'the settle is retried while the attempt may live',
-        'const until = endOfAttempt(state, leastSettleMs);',
-        'const until = env.clock.monotonic();',
+        'env.store.settle(settlement), endOfAttempt(state, leastSettleMs))',
+        'env.store.settle(settlement), env.clock.monotonic())',
       ],
     ],
   ),
@@ -462,8 +473,14 @@ export const calls = [
       [
         8,
         'a store that does not answer counts as away',
-        'return inTime(state.env.clock, limitMs, answer, overdue);',
-        'return answer;',
+        'return inTime(clock, limitMs, step(), overdue);',
+        'return step();',
+      ],
+      [
+        8,
+        'a store that fails at once is asked again',
+        'return rejected(error);',
+        'throw error;',
       ],
       [
         3,
@@ -511,8 +528,8 @@ export const calls = [
       [
         8,
         'a drain waits for calls, not only for what they leave',
-        'return await lookUntilDone(state);',
-        'this.inFlight--;\n      return await lookUntilDone(state).finally(() => void this.inFlight++);',
+        "if (answer === 'claimed') return await runEffect(state, receipt, asked);",
+        "if (answer === 'claimed') {\n          this.inFlight--;\n          return await runEffect(state, receipt, asked).finally(() => void this.inFlight++);\n        }",
       ],
     ],
   ),
@@ -573,9 +590,16 @@ export const calls = [
       [
         8,
         'a codec that does not answer counts as away',
-        'return await answerBy(clock, until, step());',
-        'return await step();',
+        'return await answerBy(clock, until, tries === 1 ? first : step());',
+        'return await (tries === 1 ? first : step());',
       ],
+      [
+        2,
+        'a codec that fails at once is asked again',
+        'first = rejected(error);',
+        'throw error;',
+      ],
+      [2, 'a codec may answer at once', 'isAwaited(answer)\n', 'true\n'],
       [8, 'a codec is not asked beyond the attempt', ' || clock.monotonic() + delayMs > until', ''],
     ],
   ),
@@ -589,7 +613,7 @@ export const calls = [
         'endOfAttempt(state, leastSettleMs), encode',
         'Number.MAX_SAFE_INTEGER, encode',
       ],
-      [2, 'a result that could be encoded another time is told apart', ', passing: true }', ' }'],
+      [2, 'a result that could be encoded another time is told apart', '\n  passing: true,', ''],
       [
         3,
         'a codec that gives no reason has failed',
@@ -630,8 +654,8 @@ export const calls = [
       [
         1,
         'a result that cannot be encoded is still known to have happened',
-        "return { outcome: noResult, problem: problem ?? new Error('no reason given'), passing: true };",
-        'throw problem;',
+        'encoded instanceof Promise ? encoded.catch(unencoded) : encoded',
+        'encoded',
       ],
     ],
   ),

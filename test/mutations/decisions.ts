@@ -207,8 +207,8 @@ export const decisions = [
       [
         4,
         'a "yes" of the probe counts at once',
-        'const { outcome, passing } = await encodeResult(state, answer.result);',
-        'if (conclusiveInMs > 0) return later;\n  const { outcome, passing } = await encodeResult(state, answer.result);',
+        'const { format, bytes, passing } = await encodeResult(state, answer.result);',
+        'if (conclusiveInMs > 0) return later;\n  const { format, bytes, passing } = await encodeResult(state, answer.result);',
       ],
       [
         3,

@@ -12,6 +12,7 @@ import { nexus } from './nexus';
 import { postgres } from './postgres';
 import { postgresClaims } from './postgres-claims';
 import { postgresOutcomes } from './postgres-outcomes';
+import { postgresSchema } from './postgres-schema';
 import { resets } from './resets';
 import { temporal } from './temporal';
 import { together } from './together';
@@ -24,6 +25,7 @@ export const mutations: readonly Mutation[] = [
   ...postgresClaims,
   ...postgresOutcomes,
   ...postgres,
+  ...postgresSchema,
   ...together,
   ...ids,
   ...temporal,

@@ -270,7 +270,7 @@ export const memory = [
       [
         2,
         'a receipt whose claim was lost is written anew',
-        'if (claim && !this.database.rows.has(key)) await this.claim(claim);',
+        'if (claim && !this.database.rows.has(key)) await this.claim(claim.request);',
         '',
       ],
     ],

@@ -3,10 +3,12 @@ import { inFile } from './mutation';
 
 const sql = 'src/stores/postgres/claim-statements.ts';
 const fragments = 'src/stores/postgres/fragments.ts';
-const store = 'src/stores/postgres/store.ts';
 
 /** The contract on the way of many, without the one on the way of one. */
 const many = { named: 'many calls together' };
+
+/** Other tests of that file start processes and cut connections. */
+const looksAgain = { named: 'statements that meet on one row a claim' };
 
 const claiming = [
   ...inFile(
@@ -22,8 +24,8 @@ const claiming = [
       [
         1,
         'what was said to have happened before there was a row is not claimed',
-        "case when ${saidToHaveHappened(schema, parameters.key)} then 'unknown' else 'claimed' end",
-        "'claimed'",
+        'claimedUnlessSaid(schema, parameters.key)',
+        "`'claimed'`",
       ],
       [1, 'a claim stores its grace time', '${milliseconds(of.graceMs)}', '0 * ${milliseconds(of.graceMs)}'],
       [
@@ -53,8 +55,8 @@ const claiming = [
       [
         1,
         'what was said to have happened is not claimed, among many',
-        "case when e.happened then 'unknown' else 'claimed' end",
-        "'claimed'",
+        "claimedUnlessSaid(schema, 'a.key')",
+        "`'claimed'`",
       ],
     ],
     many,
@@ -66,9 +68,23 @@ const claiming = [
     { named: 'opposite orders' },
   ),
   ...inFile(
-    store,
+    'src/stores/postgres/together.ts',
     ['pg/races'],
     [[7, 'a claim that found no row looks again', 'tries < mostClaimTries', 'tries < 1']],
+    looksAgain,
+  ),
+  ...inFile(
+    'src/stores/postgres/store.ts',
+    ['pg/races'],
+    [
+      [
+        7,
+        'a claim after a failover that found no row looks again',
+        'row ? receiptOf(row) : this.claims.ask(request)',
+        'row && receiptOf(row)',
+      ],
+    ],
+    looksAgain,
   ),
 ];
 

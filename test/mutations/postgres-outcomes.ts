@@ -17,7 +17,8 @@ const settling = inFile(
       "r.token = $2::uuid and ${isSettledBy('$3::text')}",
       "$2::uuid is not null and ${isSettledBy('$3::text')}",
     ],
-    [6, 'a stale token settles nothing, among many', 'where r.token = excluded.token and', 'where'],
+    [6, 'a stale token settles nothing, among many', ' and r.token = a.token and', ' and'],
+    [6, 'a stale token writes no receipt anew over a row', 'where r.token = excluded.token and', 'where'],
     [3, 'a late rejection settles nothing', "(${state} = 'committed' and ", '('],
     [
       2,
@@ -72,35 +73,82 @@ const together = [
   ...inFile(
     sql,
     ['pg/together'],
-    [[8, 'many settlements go in the order of their keys', '\norder by a.key\n', '\n']],
+    [[8, 'many settlements go in the order of their keys', 'order by a.key offset 0', 'offset 0']],
     { named: 'opposite orders' },
+  ),
+  ...inFile(
+    sql,
+    ['pg/plans'],
+    [[8, 'many settlements are looked up by key', ' and ${schema}.read_by_key(r.key)', '']],
   ),
   ...inFile(
     sql,
     ['pg/together'],
     [
-      [6, 'a receipt that is written anew has its epoch', 'a.state, a.epoch,', 'a.state, 1,'],
+      [
+        6,
+        'a receipt that is written anew has its epoch',
+        '${after(2)}::integer',
+        '1 + 0 * ${after(2)}::integer',
+      ],
       [
         4,
         'a receipt that is written anew is as old as its claim',
-        'a.claimed_at, a.format',
-        'now(), a.format',
+        '`${after(1)}::timestamptz`',
+        '`coalesce(now(), ${after(1)}::timestamptz)`',
       ],
       [
         1,
         'a receipt that is written anew has its grace time',
-        "${milliseconds('a.grace_ms')}",
-        "0 * ${milliseconds('a.grace_ms')}",
+        'newClaim(parameters,',
+        'newClaim({ ...parameters, graceMs: `0 * ${parameters.graceMs}` },',
       ],
-      [2, 'a receipt that is written anew is final by its own terms', 'a.finality::jsonb', 'null::jsonb'],
+      [
+        2,
+        'a receipt that is written anew is final by its own terms',
+        'newClaim(parameters,',
+        'newClaim({ ...parameters, finality: `nullif(${parameters.finality}, ${parameters.finality})` },',
+      ],
       [
         2,
         'a receipt that is written anew is kept as long as its claim asked for',
-        "${milliseconds('a.retain_ms')}",
-        'null::interval',
+        'newClaim(parameters,',
+        'newClaim({ ...parameters, retainMs: `nullif(${parameters.retainMs}, ${parameters.retainMs})` },',
       ],
     ],
     { named: 'written anew' },
+  ),
+  ...inFile(
+    'src/stores/postgres/together.ts',
+    ['pg/together'],
+    [
+      [
+        2,
+        'a receipt whose claim was lost is written anew',
+        'const [anew] = await run(sql.settleAnew, wholeSettlementParameters(namespace, settlement));',
+        'const anew = undefined;',
+      ],
+    ],
+    { named: 'written anew' },
+  ),
+  ...inFile(
+    'src/stores/postgres/together.ts',
+    ['contract/pg'],
+    [
+      [
+        6,
+        'what came too late to be settled among many is kept as evidence',
+        'return answers;',
+        "for (const { key } of settlements) if (!answers.has(key)) answers.set(key, 'late');\n    return answers;",
+      ],
+      [
+        6,
+        'what came too late to be written anew is kept as evidence',
+        'return settledAlone(await run(sql.settle, [...parameters, epoch]));',
+        "return 'late';",
+      ],
+    ],
+    { named: '^outcomes in .*many calls together' },
   ),
 ];
 

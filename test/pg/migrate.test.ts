@@ -1,6 +1,7 @@
 import { pgReceipts } from '../../src/stores/pg';
 import { migrations } from '../../src/stores/postgres/migrations.generated';
 import { PostgresReceipts } from '../../src/stores/postgres/store';
+import { rowIn } from '../contract/rows';
 import { race } from '../support/race';
 import {
   databaseUrl,
@@ -71,6 +72,24 @@ describe('installing the tables', () => {
       });
     }
   });
+});
+
+describe('the tables', () => {
+  let scratch: ScratchSchema;
+  beforeAll(async () => (scratch = await scratchSchema()));
+  afterAll(() => scratch.close());
+
+  // Mutations: a domain that lets anything in.
+  it.each(["state = 'finished'", "policy = 'guess'", 'epoch = 0', "fingerprint = 'short'"])(
+    'refuse a receipt with %s, whoever writes it',
+    async (wrong) => {
+      const { key } = await rowIn(scratch.open(), 'claimed');
+      const writing = scratch.pool.query(`update "${scratch.schema}".receipts set ${wrong} where key = $1`, [
+        key,
+      ]);
+      await expect(writing).rejects.toMatchObject({ code: '23514' });
+    },
+  );
 });
 
 describe('the check before a worker starts', () => {

@@ -5,7 +5,7 @@ import { GuardEngine, type ReceiptStore } from '../../src/core';
 import { fingerprintOf, hashRequestId } from '../../src/ids';
 import { pgReceipts } from '../../src/stores/pg';
 import { systemClock } from '../../src/system-clock';
-import { outcomeOf, read, requestFor, rowIn } from '../contract/rows';
+import { newId, outcomeOf, read, requestFor, rowIn } from '../contract/rows';
 import { jsonCodec } from '../support/guarding';
 import { race } from '../support/race';
 import { newPool, newSchemaName, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
@@ -78,13 +78,17 @@ describe('two processes with one request id', () => {
 
 describe('statements that meet on one row', () => {
   // Mutation: one try only fails here: the loser's snapshot is older than the winner's commit.
-  it('a claim that waited for an uncommitted one finds that one', async () => {
+  it.each([
+    ['that waited', {}],
+    ['after a failover that waited', { mayBeOlderMs: 1000 }],
+  ])('a claim %s for an uncommitted one finds that one', async (_name, more) => {
     const store = scratch.open();
-    const request = requestFor('contested');
+    const request = requestFor(newId(), more);
     const insert = `insert into "${scratch.schema}".receipts (key, namespace, request_id, action, fingerprint, state, policy, token, lease_until)
-      values ($1, 'default', 'contested', 'charge', decode($2, 'hex'), 'claimed', 'hold', $3, now() + interval '1 minute')`;
+      values ($1, 'default', $2, 'charge', decode($3, 'hex'), 'claimed', 'hold', $4, now() + interval '1 minute')`;
     const winner = randomUUID();
-    const receipt = await behind(insert, [request.key, request.fingerprint, winner], 1, () =>
+    const { key, requestId, fingerprint } = request;
+    const receipt = await behind(insert, [key, requestId, fingerprint, winner], 1, () =>
       store.claim(request),
     );
     expect(receipt).toMatchObject({ token: winner, epoch: 1, state: 'claimed' });

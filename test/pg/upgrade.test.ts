@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 
 import { migrations } from '../../src/stores/postgres/migrations.generated';
 import { callFor, engineOver } from '../support/pg-engine';
-import { another, over, requestFor, rowIn } from '../contract/rows';
-import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+import { another, outcomeOf, over, requestFor, rowIn } from '../contract/rows';
+import { drivers, openStore } from '../support/real-calls';
+import { databaseUrl, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
 describe('beside the release before', () => {
   let scratch: ScratchSchema;
@@ -32,6 +33,26 @@ returning r.key`,
     const [seen] = await store.list({ unresolved: true });
     expect(seen).toMatchObject({ requestId: row.requestId, epoch: 2 });
     expect(await store.takeOver({ ...another(row, { transactional: true }), epoch: 2 })).toBeUndefined();
+  });
+});
+
+describe('a migration beside a running worker', () => {
+  // Mutation: a statement that is sent as it was prepared is refused (0A000): its plan gave columns of other types.
+  it.each(drivers)('that changes the type of a column fails no statement through %s', async (driver) => {
+    const { schema, pool, close } = await scratchSchema();
+    const store = openStore(driver, databaseUrl(), { schema, max: 1 });
+    try {
+      const request = await rowIn(store, 'claimed');
+      const settle = () =>
+        store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('charged') });
+      const before = [await settle(), (await store.get(request.key))?.receipt.state];
+      await pool.query(`alter table "${schema}".receipts alter column state type text`);
+      const after = [(await store.get(request.key))?.receipt.state, await settle()];
+      expect([...before, ...after]).toEqual(Array(4).fill('committed'));
+    } finally {
+      await store.close();
+      await close();
+    }
   });
 });
 

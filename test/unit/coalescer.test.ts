@@ -77,6 +77,28 @@ describe('calls', () => {
     ]);
   });
 
+  // Mutations: few that are split, many that are not, or a share that is left for a statement which is not free.
+  it('are divided among the statements that are free, unless they are few', async () => {
+    const sizes = async (busy: number, count: number): Promise<number[]> => {
+      const { ask, sent } = setUp();
+      for (const name of numbered(busy)) {
+        void ask(`busy ${name}`);
+        await turn();
+      }
+      void ask(...numbered(count));
+      await turn();
+      return sent()
+        .slice(busy)
+        .map((names) => names.length);
+    };
+    expect([await sizes(0, 16), await sizes(0, 20), await sizes(0, 41), await sizes(1, 41)]).toEqual([
+      [16],
+      [16, 4],
+      [21, 20],
+      [41],
+    ]);
+  });
+
   it('go with a megabyte at most, but one that is longer goes, too', async () => {
     const { ask, sent } = setUp(false, ({ name }) => (name === 'huge' ? 5_000_000 : 400_000));
     void ask('huge', 'a', 'b', 'c');
@@ -102,11 +124,14 @@ describe('calls', () => {
   });
 
   it('that many leaves out are sent one by one', async () => {
+    const alone: string[] = [];
     const coalescer = new Coalescer<Item, string>({
-      ...{ shares: true, one: async ({ name }) => `alone: ${name}`, many: async () => new Map([['a', 'a']]) },
+      shares: true,
+      one: async ({ name }) => (alone.push(name), `alone: ${name}`),
+      many: async () => new Map([['a', 'a']]),
     });
     const answers = ['a', 'b', "b'"].map((name) => coalescer.ask({ key: name.slice(0, 1), name }));
-    expect(await Promise.all(answers)).toEqual(['a', 'alone: b', 'alone: b']);
+    expect([await Promise.all(answers), alone]).toEqual([['a', 'alone: b', 'alone: b'], ['b']]);
   });
 });
 
@@ -138,12 +163,15 @@ describe('a statement that fails', () => {
   });
 });
 
-it('a statement that fails tells all who share its call', async () => {
+it.each([
+  ['alone', ['a', "a'"]],
+  ['among others', ['a', 'b', "a'"]],
+])('a statement that fails tells all who share its call, %s', async (_name, names) => {
   const { ask, statements } = setUp();
-  const endings = Promise.allSettled(['a', "a'"].map((name) => ask(name)));
+  const endings = Promise.allSettled(names.map((name) => ask(name)));
   await turn();
   statements[0]?.fail(new Error('connection lost'));
-  expect((await endings).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect((await endings).map(({ status }) => status)).toEqual(names.map(() => 'rejected'));
 });
 
 describe('a queue that is full', () => {

@@ -1,4 +1,4 @@
-import { ResultUnavailableError, type HeldEffect } from '../../src/core';
+import { RejectedError, ResultUnavailableError, type HeldEffect, type OutcomeCodec } from '../../src/core';
 import { hashRequestId } from '../../src/ids';
 import { World } from '../support/guarding';
 
@@ -61,6 +61,39 @@ describe('draining an engine', () => {
       true,
       'released',
     ]);
+  });
+});
+
+describe('a codec that answers at once', () => {
+  const answering = (fails = 0): OutcomeCodec => {
+    let left = fails;
+    const encode = (format: string, value: unknown) => {
+      if (left-- > 0) throw new Error('no key yet');
+      return { format, bytes: Buffer.from(JSON.stringify(value)) };
+    };
+    const decode = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString());
+    return {
+      encodeResult: (value) => encode('json', value),
+      decodeResult: ({ bytes }) => decode(bytes),
+      encodeFailure: (error) => encode('failure', (error as Error).message),
+      decodeFailure: ({ bytes }) => new RejectedError(String(decode(bytes))),
+    };
+  };
+  const declined = async (effect: HeldEffect): Promise<never> => (
+    effect.begin(), Promise.reject(new RejectedError('declined'))
+  );
+
+  // Mutations: waiting for what is no promise; asking again only a codec whose promise fails.
+  it.each([0, 2])('keeps a result and gives it back, also after it has thrown %i times', async (fails) => {
+    const codec = answering(fails);
+    const endings = [await world.worker().ending({ codec }), await world.worker().ending({ codec })];
+    expect([endings, world.effects.length]).toEqual([['charge 1', 'charge 1'], 1]);
+  });
+
+  it('keeps a rejection and gives it back', async () => {
+    const call = { codec: answering(), run: declined };
+    const endings = [await world.worker().ending(call), await world.worker().ending(call)];
+    expect(endings).toEqual(Array(2).fill(expect.stringMatching(/^rejected: .*declined$/)));
   });
 });
 

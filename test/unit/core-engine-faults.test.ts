@@ -1,11 +1,17 @@
+import { randomUUID } from 'node:crypto';
+
 import {
   committed,
+  GuardEngine,
   notCommitted,
   NotCommittedError,
   RejectedError,
+  type ClaimRequest,
   type GuardedCall,
   type HeldEffect,
   type OnUnknown,
+  type Receipt,
+  type ReceiptStore,
 } from '../../src/core';
 import { World, type Fault, type Step } from '../support/guarding';
 
@@ -41,6 +47,19 @@ describe('a store that is away', () => {
     const worker = world.worker();
     worker.faults.claim = ['refused'];
     expect(await worker.ending({ waitMs: 0 })).toBe('charge 1');
+  });
+
+  // Mutation: asking again only a store whose promise fails.
+  it('and says so by throwing at once is asked again, too', async () => {
+    let asked = 0;
+    const claim = (request: ClaimRequest): Promise<Receipt> => {
+      if (++asked === 1) throw new Error('not connected');
+      return world.receipts.claim(request);
+    };
+    const store = Object.assign(Object.create(world.receipts) as ReceiptStore, { claim });
+    const { clock } = world;
+    const engine = new GuardEngine({ store, clock, newToken: randomUUID, onEvent: () => undefined });
+    expect(await clock.until(engine.run(world.call()))).toMatchObject({ value: 'charge 1' });
   });
 
   it('and refuses for good is not asked again', async () => {
@@ -328,6 +347,16 @@ describe('a call that gives up after it has claimed', () => {
     expect([ending, await world.worker().ending()]).toEqual(
       ending === 'charge 1' ? ['charge 1', 'charge 1'] : [ending, 'charge 1'],
     );
+  });
+
+  // Mutation: a take-over of which no answer came is not given back, and would end as an unknown that never was.
+  it('gives back a claim that it took over before the store went away', async () => {
+    await world.worker().ending({ run: begunThen(new NotCommittedError('never left')) });
+    const worker = world.worker();
+    worker.faults.takeOver = ['lost', ...Array<Fault>(1000).fill('refused')];
+    expect(await worker.ending({ waitMs: 500 })).toBe('ReceiptStoreUnavailable');
+    await world.clock.advance(0);
+    expect([await world.state(), await world.worker().ending()]).toEqual(['released', 'charge 1']);
   });
 
   // Mutation: asking for ever for the release of a claim that never came.

@@ -25,6 +25,14 @@ describe('what was settled here', () => {
     expect(kept.find(own.key)).toBeUndefined();
   });
 
+  it('has the time of its own settlement', () => {
+    const kept = new JustSettled('default');
+    const [one, two] = [settlement(), settlement()];
+    kept.keep(one, now);
+    kept.keep(two, now + 1);
+    expect([one, two].map(({ key }) => Date.parse(kept.find(key)?.settledAt ?? ''))).toEqual([now, now + 1]);
+  });
+
   it('makes room for what comes after it', () => {
     const kept = new JustSettled('default');
     for (let i = 0; i <= 1000; i++) kept.keep({ ...settlement(), key: `key ${i}` }, now);
