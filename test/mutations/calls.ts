@@ -476,12 +476,7 @@ export const calls = [
         'return inTime(clock, limitMs, step(), overdue);',
         'return step();',
       ],
-      [
-        8,
-        'a store that fails at once is asked again',
-        'return rejected(error);',
-        'throw error;',
-      ],
+      [8, 'a store that fails at once is asked again', 'return rejected(error);', 'throw error;'],
       [
         3,
         'a store that is away is a retryable failure',
@@ -593,12 +588,7 @@ export const calls = [
         'return await answerBy(clock, until, tries === 1 ? first : step());',
         'return await (tries === 1 ? first : step());',
       ],
-      [
-        2,
-        'a codec that fails at once is asked again',
-        'first = rejected(error);',
-        'throw error;',
-      ],
+      [2, 'a codec that fails at once is asked again', 'first = rejected(error);', 'throw error;'],
       [2, 'a codec may answer at once', 'isAwaited(answer)\n', 'true\n'],
       [8, 'a codec is not asked beyond the attempt', ' || clock.monotonic() + delayMs > until', ''],
     ],

@@ -82,6 +82,16 @@ const together = [
     [[8, 'many settlements are looked up by key', ' and ${schema}.read_by_key(r.key)', '']],
   ),
   ...inFile(
+    'src/stores/postgres/claim-statements.ts',
+    ['pg/plans'],
+    [[8, 'a row that is there is looked up by key', ' and ${schema}.read_by_key(r.key)', '']],
+  ),
+  ...inFile(
+    'src/stores/postgres/fragments.ts',
+    ['pg/plans'],
+    [[8, 'evidence is looked up by key', ' and ${schema}.read_by_key(e.key)', '']],
+  ),
+  ...inFile(
     sql,
     ['pg/together'],
     [

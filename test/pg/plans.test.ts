@@ -1,25 +1,49 @@
 /** Plans that were made while the table was small, and are kept. */
-import { statements } from '../../src/stores/postgres/statements';
 import { newId, requestFor } from '../contract/rows';
-import { scratchSchema } from '../support/scratch-schema';
+import { statements } from '../../src/stores/postgres/statements';
+import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
-// Mutation: without `read_by_key` all of the table is read, and joined in any order of keys.
-it('many settlements are looked up by key, also by a plan for few receipts', async () => {
-  const { schema, pool, open, close } = await scratchSchema();
-  const client = await pool.connect();
-  try {
-    const store = open();
-    await Promise.all(Array.from({ length: 100 }, () => store.claim(requestFor(newId()))));
-    await pool.query(`analyze "${schema}".receipts`);
-    const { text } = statements(`"${schema}"`).settleHeldMany;
-    const values = [...new Set(text.match(/\$\d+/g))].map(() => 'null').join(', ');
-    await client.query(`set plan_cache_mode = force_generic_plan; prepare many as ${text}`);
-    const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain execute many (${values})`);
-    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
-    expect(plan).toMatch(/Index Scan using receipts_pkey/);
-    expect(plan).not.toMatch(/Seq Scan on receipts/);
-  } finally {
-    client.release(true);
-    await close();
-  }
-});
+const rows = 40;
+
+/** A table that was analyzed with few receipts, and few pieces of evidence. */
+async function smallTable(): Promise<ScratchSchema> {
+  const there = await scratchSchema();
+  const store = there.open();
+  const requests = Array.from({ length: rows }, () => requestFor(newId()));
+  await Promise.all(requests.map((request) => store.claim(request)));
+  for (const { key } of requests)
+    await store.addEvidence({ key, epoch: 1, source: 'test', verdict: 'undetermined' });
+  await there.pool.query(`analyze "${there.schema}".receipts, "${there.schema}".evidence`);
+  return there;
+}
+
+let there: ScratchSchema;
+beforeAll(async () => (there = await smallTable()));
+afterAll(async () => there.close());
+
+// Mutation: without `read_by_key` all of the table is read, for each key or joined in any order of keys.
+it.each([
+  'settleHeldMany',
+  'readThere',
+  'readThereMany',
+  'claim',
+  'claimMany',
+  'claimNew',
+  'claimNewMany',
+] as const)(
+  'receipts and evidence are looked up by key, also by a plan for few of them: %s',
+  async (name) => {
+    const client = await there.pool.connect();
+    try {
+      const { text } = statements(`"${there.schema}"`)[name];
+      const values = [...new Set(text.match(/\$\d+/g))].map(() => 'null').join(', ');
+      await client.query(`set plan_cache_mode = force_generic_plan; prepare many as ${text}`);
+      const explained = await client.query<{ 'QUERY PLAN': string }>(`explain execute many (${values})`);
+      const plan = explained.rows.map((row) => row['QUERY PLAN']).join('\n');
+      expect(plan).toMatch(/Index Scan/);
+      expect(plan).not.toMatch(/Seq Scan on (receipts|evidence)/);
+    } finally {
+      client.release(true);
+    }
+  },
+);

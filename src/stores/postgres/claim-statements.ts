@@ -66,7 +66,7 @@ const noRow = 'null::text as there, null::bytea as outcome';
 
 /** Of a row that was there all of it, most of it in one column: half as much to read. */
 const rowThere = (schema: string, key: string): string =>
-  `select (select row_to_json(c)::text from (select ${knownColumns}) c) as there, r.outcome from ${schema}.receipts r where r.key = ${key} offset 0`;
+  `select (select row_to_json(c)::text from (select ${knownColumns}) c) as there, r.outcome from ${schema}.receipts r where r.key = ${key} and ${schema}.read_by_key(r.key) offset 0`;
 
 /** What was said of an intent before there was a row counts as well. */
 const claimedUnlessSaid = (schema: string, key: string): string =>

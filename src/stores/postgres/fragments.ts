@@ -44,11 +44,11 @@ export const provisional = `(r.state in ('committed', 'rejected') and r.finality
 export const final = `(r.state in ('committed', 'rejected') and not ${provisional})`;
 
 /**
- * A source says that the intent of this key happened. Looked up row by row (`offset 0` forbids anything else): a plan that
- * was made while the table was empty would read all of it for ever after.
+ * A source says that the intent of this key happened. Looked up row by row (`offset 0`), and by key: a plan that was made
+ * while the table was small would read all of it for ever after.
  */
 export const saidToHaveHappened = (schema: string, key: string): string =>
-  `exists (select from ${schema}.evidence e where e.key = ${key} and e.verdict = 'committed' offset 0)`;
+  `exists (select from ${schema}.evidence e where e.key = ${key} and e.verdict = 'committed' and ${schema}.read_by_key(e.key) offset 0)`;
 
 /** Any source that says *committed* forbids to run the effect again. */
 export const noCommittedEvidence = (schema: string): string => `not ${saidToHaveHappened(schema, 'r.key')}`;
