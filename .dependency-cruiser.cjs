@@ -1,6 +1,6 @@
-// Who may import whom: ids <- core <- guard <- {stores, tools, temporal, otel} <- {testing, cli, dashboard}.
+// Who may import whom: ids <- core <- guard <- {stores, tools, http, temporal, otel} <- {testing, cli, dashboard}.
 // Imports of types count too, except where a rule says `values`.
-const middle = 'stores|tools|temporal|otel';
+const middle = 'stores|tools|http|temporal|otel';
 const top = 'testing|cli|dashboard';
 const pureNode = '(node:)?(assert|async_hooks|buffer|crypto|events|util)';
 /** What workflow and worker share: the files right in src/temporal, or in its folder `shared`. */
@@ -48,6 +48,18 @@ module.exports = {
       'root-entry-needs-no-package',
       { path: '^src/index\\.ts$' },
       { path: 'node_modules/', reachable: true },
+    ),
+
+    // The middlewares know frameworks by their shape; only the command `serve` loads a server.
+    rule(
+      'http-entry-needs-no-package',
+      { path: '^src/http/index\\.ts$' },
+      { path: 'node_modules/', reachable: true },
+    ),
+    rule(
+      'http-server-for-the-command',
+      { path: '^src/', pathNot: '^src/(http/service\\.ts$|cli/serve\\.ts$)' },
+      { path: `${packages('hono|@hono/node-server|express|fastify')}|^src/http/service\\.ts$` },
     ),
 
     // src/testing makes the databases that tests run in.
