@@ -94,6 +94,8 @@ export function problemResponse(
     headers: {
       'content-type': 'application/problem+json',
       ...(retryAfterMs === undefined ? {} : { 'retry-after': secondsOf(retryAfterMs) }),
+      // The rest of the body may still be on its way: no other request must come behind it.
+      ...(problem.status === problems.tooLarge.status ? { connection: 'close' } : {}),
     },
     body: new TextEncoder().encode(JSON.stringify({ ...problem, ...more })),
   };

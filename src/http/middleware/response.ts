@@ -23,7 +23,7 @@ export interface Captured {
 }
 
 /** Tells a replay. */
-export const replayedHeader = 'idempotent-replayed';
+const replayedHeader = 'idempotent-replayed';
 
 /** What is kept of an answer: cookies and the like are the first caller's. */
 export function storedResponse(
