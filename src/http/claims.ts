@@ -267,7 +267,6 @@ export class Claims {
 
   private async giveBack(claim: HeldClaim, before: Receipt, epoch: number): Promise<SettleReply> {
     const { requestId } = before;
-    if (epoch !== before.epoch) return { answer: 'CONFLICT', requestId, reason: 'late' };
     await reaching(() => this.store.release(claim));
     // The row says what came of it: over an earlier attempt in doubt, that this one did nothing says nothing of that.
     const now = (await reaching(() => this.store.get(claim.key)))?.receipt ?? before;

@@ -3,6 +3,7 @@ import { calls } from './calls';
 import { decisions } from './decisions';
 import { evidence } from './evidence';
 import { history } from './history';
+import { http } from './http';
 import { ids } from './ids';
 import { memory } from './memory';
 import type { Mutation } from './mutation';
@@ -30,4 +31,5 @@ export const mutations: readonly Mutation[] = [
   ...ask,
   ...evidence,
   ...history,
+  ...http,
 ];

@@ -301,7 +301,7 @@ describe('rubbish', () => {
   it.each<[string, unknown]>([
     ['no JSON', 'rubbish'],
     ['an empty body', ''],
-    ['broken UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['broken UTF-8', Buffer.from('{"requestId":"a\xff","action":"a"}', 'latin1')],
     ['a list', []],
     ['null', 'null'],
     ['no action', { requestId: 'a' }],

@@ -148,8 +148,10 @@ describe.each(frameworks)('requests guarded in %s', (framework) => {
     });
     const first = post(server, 'k');
     await began.promise;
+    const asked = performance.now();
     const second = await post(server, 'k');
     expect([second.status, problemIn(second)]).toEqual([409, 'in-flight']);
+    expect(performance.now() - asked).toBeLessThan(5000); // nobody is kept waiting
     expect(Number(second.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     resolve();
     expect(await first).toMatchObject({ status: 201, replayed: false });
@@ -223,7 +225,7 @@ describe.each(frameworks)('requests guarded in %s', (framework) => {
 
   it('does nothing while the receipts are away', async () => {
     Object.assign(receipts, { claim: away });
-    const refused = await post(await start(), 'k');
+    const refused = await post(await start(charge, { leaseFor: 500 }), 'k');
     expect([refused.status, problemIn(refused)]).toEqual([503, 'store-away']);
     expect(refused.headers.get('retry-after')).toBe('5');
     expect(refused.text).not.toContain('ECONNREFUSED');
@@ -245,12 +247,16 @@ describe.each(frameworks)('requests guarded in %s', (framework) => {
     const server = await start(
       (body) => {
         charged.push(body);
-        return charged.length === 1 ? { status: 500 } : { status: 402, body: 'declined' };
+        return charged.length === 1
+          ? { status: 500 }
+          : { status: 402, headers: { 'x-declined': 'yes' }, body: 'declined' };
       },
       { onUnknown: 'retry' },
     );
     await post(server, 'k');
-    expect(problemIn(await post(server, 'k'))).toBe('outcome-unknown');
+    const second = await post(server, 'k');
+    expect(problemIn(second)).toBe('outcome-unknown');
+    expect(second.headers.get('x-declined')).toBeNull();
     expect(charged).toHaveLength(2);
   });
 

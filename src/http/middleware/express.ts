@@ -25,7 +25,8 @@ export type ExpressHandler<Q extends ExpressRequestLike, S extends ServerRespons
 /**
  * Guards requests by their key, behind the body parser: `app.post('/charges', express.json(), expressGuard({ guard },
  * handler))`. Given the handler, it sees what that throws; as a middleware before it (`expressGuard({ guard })`) only what
- * is answered, so that a thrown `NotCommittedError` is not known for one. The answer goes out when its receipt is written.
+ * is answered: a thrown `NotCommittedError` is not known for one, and an error that carries a 4xx is taken for an answer.
+ * The answer goes out when its receipt is written.
  */
 export function expressGuard<Q extends ExpressRequestLike, S extends ServerResponse, N extends ExpressNext>(
   options: HttpGuardOptions,

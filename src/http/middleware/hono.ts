@@ -107,9 +107,7 @@ async function captured(context: HonoContextLike, mostBytes: number): Promise<Ca
   const headers = Object.fromEntries(res.headers);
   if (!res.body) return { status, headers, body: new Uint8Array() };
   const [kept, sent] = res.body.tee();
-  const copy = new Response(sent, res);
-  (context as { res: Response | undefined }).res = undefined; // assigned over another, Hono would merge the headers of both
-  context.res = copy;
+  context.res = new Response(sent, res);
   return { status, headers, body: await upTo(mostBytes, kept) };
 }
 
