@@ -5,6 +5,13 @@ const top = 'testing|cli|dashboard';
 const pureNode = '(node:)?(assert|async_hooks|buffer|crypto|events|util)';
 /** What workflow and worker share: the files right in src/temporal, or in its folder `shared`. */
 const shared = 'temporal/(shared/|[^/]+\\.ts$)';
+/** The framework that each file of src/tools adapts to; the other files there need none. */
+const frameworks = {
+  mcp: '@modelcontextprotocol/sdk',
+  openai: '@openai/agents-core',
+  langchain: '@langchain/core',
+  ai: 'ai',
+};
 const packages = (names) => `node_modules/(@types/)?(${names})/`;
 
 const rule = (name, from, to) => ({ name, severity: 'error', from, to });
@@ -72,6 +79,24 @@ module.exports = {
       'one-driver-each',
       { path: '^src/stores/(pg|postgres)(-js)?\\.ts$' },
       { path: 'node_modules/', pathNot: packages('$1') },
+    ),
+
+    rule(
+      'tools-need-the-guard-alone',
+      { path: '^src/tools/' },
+      { path: '^src/', pathNot: '^src/(ids|core|guard|tools)/|^src/system-clock\\.ts$' },
+    ),
+    rule(
+      'tools-without-a-framework',
+      { path: '^src/tools/', pathNot: `^src/tools/(${Object.keys(frameworks).join('|')})[-.]` },
+      { path: 'node_modules/' },
+    ),
+    ...Object.entries(frameworks).map(([file, framework]) =>
+      rule(
+        `one-framework-for-${file}`,
+        { path: `^src/tools/${file}[-.]` },
+        { path: 'node_modules/', pathNot: packages(framework) },
+      ),
     ),
 
     // Workflow code runs in the sandbox, and with it what it shares with the worker.

@@ -1,6 +1,7 @@
 /** What the commands do. Each answers whether it succeeded. */
 import type { ListFilter, Receipt } from '../core';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
+import { mcp } from './mcp';
 import type { CommandName, Invocation } from './options';
 import { find, resolve, show, shown, stateOf, supersede } from './people';
 import { reconcile } from './reconcile';
@@ -81,6 +82,7 @@ const implementations: Record<CommandName, Command> = {
 
   serve: async (_receipts, invocation) =>
     serve((namespace) => open(invocation, namespace), invocation, print),
+  mcp,
 };
 
 /** The receipts that the command line names; nothing is connected before the first question. */

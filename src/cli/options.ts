@@ -28,11 +28,11 @@ Commands
   prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
   report FILE             receipts against the provider's own export, CSV or JSON (- for standard input):
-${reportUsage}
-  serve                   claims and receipts over HTTP, until it is told to end:
+${reportUsage}  serve                   claims and receipts over HTTP, until it is told to end:
                             --keys FILE                   a line for each API key: <namespace> <key>
                                                           (else ACTIVITY_GUARD_KEYS)
                             --host HOST, --port PORT      127.0.0.1 and a free port unless given
+  mcp                     serve the tools claim, settle, status and list_unknown to an agent, by MCP on stdio
 
 Options
   --unresolved            list: only unknown outcomes
@@ -72,6 +72,7 @@ const commandNames = [
     'stats',
     'report',
     'serve',
+    'mcp',
   ] as const),
 ] as const;
 const takingId: readonly CommandName[] = ['show', 'resolve', 'supersede'];

@@ -1,6 +1,6 @@
 /** Asking a codec again: those that encrypt need a key service, which may be away for a moment. */
 import type { Clock } from './clock';
-import { inTime } from './in-time';
+import { inTime, rejected } from './in-time';
 
 const firstDelayMs = 100;
 const delayGrowth = 3;
@@ -20,7 +20,7 @@ export function tryAgain<T>(clock: Clock, until: number, step: () => T | Promise
     first = step();
     if (!isAwaited(first)) return first;
   } catch (error) {
-    first = Promise.reject(error as Error);
+    first = rejected(error);
   }
   return keepTrying(clock, until, step, first);
 }

@@ -5,6 +5,10 @@ import { InvalidRequestError } from './errors';
 import type { Classify, OnUnknown } from './policy';
 import type { FinalityTerms } from './receipt';
 
+/** Any function. Parameters are contravariant, so that only `any` accepts every one. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyFunction = (...args: any[]) => any;
+
 /** What the running effect can know and ask of its claim. */
 export type CurrentClaim = Omit<HeldEffect, 'begin' | 'commit'>;
 

@@ -19,6 +19,25 @@ export function checkedId(requestId: string, whose: string): IdentifiedRequest {
   return { requestId: normal, requestIdHash: hashRequestId(normal) };
 }
 
+const mostActionCharacters = 200;
+
+/**
+ * What is done.
+ * @throws InvalidRequestError saying how it is named
+ */
+export function checkedAction(action: unknown): string {
+  if (
+    typeof action === 'string' &&
+    action !== '' &&
+    action.length <= mostActionCharacters &&
+    !action.includes('\0')
+  )
+    return action;
+  throw new InvalidRequestError(
+    `action names what is done, such as 'send_email': a text of 1 to ${mostActionCharacters} characters. Nothing was run.`,
+  );
+}
+
 /** The generation that was asked for. */
 export function checkedGeneration(generation: unknown): number {
   if (typeof generation === 'number' && Number.isInteger(generation) && generation >= 1) return generation;

@@ -17,3 +17,8 @@ export function inTime<T>(clock: Clock, ms: number, answer: Promise<T>, overdue:
     );
   });
 }
+
+/** What a step that throws before it gives a promise stands for. */
+export const rejected = async (error: unknown): Promise<never> => {
+  throw error;
+};

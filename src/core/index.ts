@@ -17,9 +17,15 @@ export { decide } from './decide';
 export { toMs } from './duration';
 export type { Duration } from './duration';
 export { effectTerms } from './effect-options';
-export type { CurrentClaim, EffectDefaults, EffectOptions } from './effect-options';
+export type { AnyFunction, CurrentClaim, EffectDefaults, EffectOptions } from './effect-options';
 export { GuardEngine } from './engine';
-export { checkedContent, checkedFingerprint, checkedGeneration, checkedId } from './identify';
+export {
+  checkedAction,
+  checkedContent,
+  checkedFingerprint,
+  checkedGeneration,
+  checkedId,
+} from './identify';
 export {
   ActivityGuardError,
   GuardNotInstalledError,

@@ -1,7 +1,7 @@
 /** Asking the store again after a lost answer: every step is idempotent by its token. */
 import type { CallState } from './call-state';
 import { ActivityGuardError, ReceiptStoreUnavailableError } from './errors';
-import { inTime } from './in-time';
+import { inTime, rejected } from './in-time';
 
 const firstDelayMs = 50;
 const mostDelayMs = 1000;
@@ -55,7 +55,7 @@ function ask<T>(state: CallState, step: () => Promise<T>, until: number): Promis
   try {
     return inTime(clock, limitMs, step(), overdue);
   } catch (error) {
-    return Promise.reject(error as Error);
+    return rejected(error);
   }
 }
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  checkedAction,
   checkedContent,
   checkedFingerprint,
   checkedGeneration,
@@ -10,6 +11,7 @@ import {
   GuardEngine,
   InvalidRequestError,
   toMs,
+  type AnyFunction,
   type CallOutcome,
   type Duration,
   type EffectDefaults,
@@ -80,14 +82,18 @@ export class Guard {
   }
 
   /** @internal */
-  async executeFrom<P, R>(request: ExecuteRequest<P, R>, origin: Origin): Promise<ExecutionReceipt<R>> {
+  async executeFrom<P, R>(
+    request: ExecuteRequest<P, R>,
+    origin: Origin,
+    { hasContext = request.transactional === true } = {},
+  ): Promise<ExecutionReceipt<R>> {
     const { payload, run, action } = request;
     if (typeof run !== 'function')
       throw new InvalidRequestError('execute: run is not a function. Nothing was run.');
     const outcome = await this.call(request, {
       payload,
       origin,
-      hasContext: request.transactional === true,
+      hasContext,
       run: (effect) => run(payload as P, effect),
     });
     return this.receiptOf<R>(action, outcome);
@@ -100,10 +106,9 @@ export class Guard {
    * Without a function it gives a decorator of asynchronous methods (standard decorators, not `experimentalDecorators`):
    * `@guard.wrap({ requestId: (order) => … }) async charge(order: Order) { … }`.
    */
-  // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so that only `any` accepts every function
-  wrap<A extends any[], R>(options: WrapOptions<A, R>, fn: (...args: A) => R): Wrapped<A, R>;
-  wrap<A extends unknown[], R>(options: WrapOptions<A, R>): MethodDecorator<A, R>;
-  wrap<A extends unknown[], R>(options: WrapOptions<A, R>, fn?: (...args: A) => R): unknown {
+  wrap<F extends AnyFunction>(options: WrapOptions<F>, fn: F): Wrapped<F>;
+  wrap<A extends unknown[]>(options: WrapOptions<(...args: A) => unknown>): MethodDecorator<A>;
+  wrap(options: WrapOptions<AnyFunction>, fn?: AnyFunction): unknown {
     return wrapped(options, fn, (request, effect) => this.call(request, { ...effect, hasContext: true }));
   }
 
@@ -117,10 +122,11 @@ export class Guard {
 
   private call(
     request: Omit<ExecuteRequest<never, unknown>, 'payload' | 'run'>,
-    { payload, hasContext, run, origin }: Effect,
+    effect: Effect,
   ): Promise<CallOutcome> {
+    const { payload, hasContext, origin } = effect;
     const { action, fingerprint, generation = 1, signal } = request;
-    checkAction(action);
+    checkedAction(action);
     if ((request.onUnknown as unknown) === 'ask')
       throw new InvalidRequestError(
         "onUnknown: 'ask' is for Temporal, where a workflow waits for the decision. Say 'hold'. Nothing was run.",
@@ -141,9 +147,9 @@ export class Guard {
       attempt: 1,
       signal,
       codec: storedOutcomes,
-      run: async (effect) => {
-        effect.begin();
-        return run(effect);
+      run: async (held) => {
+        held.begin();
+        return effect.run(held);
       },
     };
     return this.engine.run(call);
@@ -173,19 +179,4 @@ export class Guard {
   private timeoutMs(own: Duration | undefined): number {
     return toMs('timeout', own ?? this.options.timeout ?? '10m');
   }
-}
-
-const mostActionCharacters = 200;
-
-function checkAction(action: unknown): asserts action is string {
-  if (
-    typeof action === 'string' &&
-    action !== '' &&
-    action.length <= mostActionCharacters &&
-    !action.includes('\0')
-  )
-    return;
-  throw new InvalidRequestError(
-    `action names what is done, such as 'send_email': a text of 1 to ${mostActionCharacters} characters. Nothing was run.`,
-  );
 }

@@ -9,4 +9,5 @@ export type {
   GuardTerms,
   Rejected,
 } from './requests';
+export { storedOutcomes } from './stored';
 export type { MethodDecorator, Wrapped, WrapOptions } from './wrap';

@@ -1,27 +1,31 @@
 /** Functions and methods that are guarded wherever they are called. */
-import { InvalidRequestError, type CallOutcome, type HeldEffect } from '../core';
+import { InvalidRequestError, type AnyFunction, type CallOutcome, type HeldEffect } from '../core';
 import type { ExecuteRequest, GuardTerms } from './requests';
 
 /** How a function is guarded. A probe gets the arguments as its payload. */
-export interface WrapOptions<A extends unknown[], R> extends GuardTerms<A, Awaited<R>> {
+export interface WrapOptions<F extends AnyFunction>
+  extends GuardTerms<Parameters<F>, Awaited<ReturnType<F>>> {
   /** Names the intent of a call: the same for its retries, another one for another intent. */
-  readonly requestId: (...args: A) => string;
+  readonly requestId: (...args: Parameters<F>) => string;
   /** What is done; the function's own name unless given. */
   readonly action?: string;
   /** What makes two calls under one id the same; all arguments unless given. */
-  readonly fingerprint?: (...args: A) => unknown;
+  readonly fingerprint?: (...args: Parameters<F>) => unknown;
   /** Which generation of the intent may run, from 1, where those before it were rejected. */
-  readonly generation?: (...args: A) => number;
+  readonly generation?: (...args: Parameters<F>) => number;
 }
 
 /** A guarded function. */
-export type Wrapped<A extends unknown[], R> = (...args: A) => Promise<Awaited<R>>;
+export type Wrapped<F extends AnyFunction> = (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>;
 
 /** A decorator of an asynchronous method. */
-export type MethodDecorator<A extends unknown[], R> = <This>(
-  method: (this: This, ...args: A) => Promise<Awaited<R>>,
-  context: ClassMethodDecoratorContext<This>,
-) => (this: This, ...args: A) => Promise<Awaited<R>>;
+export type MethodDecorator<A extends unknown[]> = <
+  This,
+  M extends (this: This, ...args: A) => Promise<unknown>,
+>(
+  method: M,
+  context: ClassMethodDecoratorContext<This, M>,
+) => M;
 
 /** What makes one call of a function. */
 type Call = (
@@ -29,15 +33,12 @@ type Call = (
   effect: { readonly payload: unknown; run(effect: HeldEffect): unknown },
 ) => Promise<CallOutcome>;
 
-export function wrapped<A extends unknown[], R>(
-  options: WrapOptions<A, R>,
-  fn: ((...args: A) => R) | undefined,
-  call: Call,
-): unknown {
-  if (typeof (options as WrapOptions<A, R> | undefined)?.requestId !== 'function')
+/** The guarded function, or without one the decorator that makes it. */
+export function wrapped(options: WrapOptions<AnyFunction>, fn: AnyFunction | undefined, call: Call): unknown {
+  if (typeof (options as WrapOptions<AnyFunction> | undefined)?.requestId !== 'function')
     throw new InvalidRequestError('wrap needs requestId: (…args) => the id that names the intent of a call.');
   if (fn !== undefined) return guardedBy(options, fn, call);
-  return (method: (...args: A) => R, context: { readonly kind?: unknown } | undefined) => {
+  return (method: AnyFunction, context: { readonly kind?: unknown } | undefined) => {
     if (typeof method !== 'function' || context?.kind !== 'method')
       throw new InvalidRequestError(
         'wrap(options) decorates methods by standard decorators: turn experimentalDecorators off, or say wrap(options, fn).',
@@ -46,24 +47,20 @@ export function wrapped<A extends unknown[], R>(
   };
 }
 
-function guardedBy<A extends unknown[], R>(
-  options: WrapOptions<A, R>,
-  fn: (...args: A) => R,
-  call: Call,
-): Wrapped<A, R> {
+function guardedBy(options: WrapOptions<AnyFunction>, fn: AnyFunction, call: Call): AnyFunction {
   const { requestId, fingerprint, generation, action = fn.name, ...terms } = options;
   if (typeof fn !== 'function') throw new InvalidRequestError('wrap(options, fn): fn is not a function.');
   if (action === '')
     throw new InvalidRequestError('wrap: a function without a name needs an action, such as send_email.');
-  const wrapper = async function (this: unknown, ...args: A): Promise<Awaited<R>> {
+  const wrapper = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
     const request = {
       ...(terms as GuardTerms),
       ...{ action, requestId: requestId(...args) },
       ...(fingerprint ? { fingerprint: fingerprint(...args) } : {}),
       ...(generation ? { generation: generation(...args) } : {}),
     };
-    const outcome = await call(request, { payload: args, run: () => fn.apply(this, args) });
-    if (outcome.kind === 'result') return outcome.value as Awaited<R>;
+    const outcome = await call(request, { payload: args, run: () => fn.apply(this, args) as unknown });
+    if (outcome.kind === 'result') return outcome.value;
     throw outcome.kind === 'rejected' ? outcome.error : outcome.thrown;
   };
   Object.defineProperties(wrapper, { name: { value: fn.name }, length: { value: fn.length } });

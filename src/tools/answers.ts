@@ -61,6 +61,10 @@ export function answerTo(error: unknown): ToolAnswer<never> {
 /** Whether the model is to take it for a failure of the tool. */
 export const isFailure = ({ status }: ToolAnswer): boolean => status !== 'done';
 
+/** What is added to a result that is given again. */
+export const replayNote = (requestId: string): string =>
+  `This had already been done (request id ${requestId}); it was not done again. Do not call the tool again for it.`;
+
 /** The answer in words for the model. Written so that it neither tries again what must not be, nor gives up too early. */
 export function textOf(answer: ToolAnswer): string {
   const id = answer.requestId === undefined ? '' : ` (request id ${answer.requestId})`;
@@ -68,9 +72,7 @@ export function textOf(answer: ToolAnswer): string {
     case 'done': {
       const result = typeof answer.result === 'string' ? answer.result : JSON.stringify(answer.result);
       const text = result ?? 'Done.';
-      return answer.replayed
-        ? `${text}\n\nThis had already been done${id}; it was not done again. Do not call the tool again for it.`
-        : text;
+      return answer.replayed ? `${text}\n\n${replayNote(answer.requestId)}` : text;
     }
     case 'refused':
       return `Refused for good${id}: ${answer.error.message}. Nothing was done. Calling the tool again gives the same answer; do not try it in another way without asking.`;

@@ -100,12 +100,7 @@ export const ask = [
     'src/temporal/workflow/compensation.ts',
     [asking],
     [
-      [
-        1,
-        'an undo has one id for each receipt',
-        "composeId(['compensate', hashedRequestId(undoes)])",
-        "composeId(['compensate', requestId])",
-      ],
+      [1, 'an undo has one id for each receipt', 'compensationId(undoes)', 'compensationId(requestId)'],
       [1, 'a receipt without an id is refused', " || requestId === ''", ''],
       [3, 'a receipt of nothing is refused', 'if (!receipt) {', "if (receipt?.requestId === '') {"],
     ],

@@ -2,6 +2,7 @@ import { ask } from './ask';
 import { calls } from './calls';
 import { decisions } from './decisions';
 import { evidence } from './evidence';
+import { guard } from './guard';
 import { history } from './history';
 import { http } from './http';
 import { ids } from './ids';
@@ -30,6 +31,7 @@ export const mutations: readonly Mutation[] = [
   ...resets,
   ...ask,
   ...evidence,
+  ...guard,
   ...history,
   ...http,
 ];

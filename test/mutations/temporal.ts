@@ -119,18 +119,6 @@ export const temporal = [
         'if (header.idHash !== undefined)',
         'if (!own && header.idHash !== undefined)',
       ],
-      [
-        1,
-        'an id that cannot be one is refused before the claim',
-        'if (problem !== undefined) throw new InvalidRequestError(`${whose}',
-        'if (problem === null) throw new InvalidRequestError(`${whose}',
-      ],
-      [
-        2,
-        'the fingerprint is made before the claim',
-        'throw new InvalidRequestError(\n      `The arguments of ${action} cannot be guarded: ${(cause as Error).message}. Nothing was run.`,\n      { requestId, cause },\n    );',
-        "return '';",
-      ],
       [2, 'the fingerprint covers the arguments', '(print ?? args);', "(print ?? '');"],
       [
         4,
@@ -169,14 +157,36 @@ export const temporal = [
         'if (own === undefined && header.id === undefined && headerName in input.headers) {',
         'if (own === undefined && header.problem !== undefined) {',
       ],
+    ],
+  ),
+  ...inFile(
+    'src/core/identify.ts',
+    [activity],
+    [
+      [
+        1,
+        'an id that cannot be one is refused before the claim',
+        'if (problem !== undefined) throw new InvalidRequestError(`${whose}',
+        'if (problem === null) throw new InvalidRequestError(`${whose}',
+      ],
+      [
+        2,
+        'the fingerprint is made before the claim',
+        'throw new InvalidRequestError(\n      `The arguments of ${action} cannot be guarded: ${(cause as Error).message}. Nothing was run.`,\n      { requestId, cause },\n    );',
+        "return '';",
+      ],
       [
         2,
         'a fingerprint says something',
         'if (problem === undefined) return value;',
         'if (value !== null) return value;',
       ],
-      [1, 'hold is the default', "options.onUnknown ?? 'hold'", "options.onUnknown ?? 'retry'"],
     ],
+  ),
+  ...inFile(
+    'src/core/effect-options.ts',
+    [activity],
+    [[1, 'hold is the default', "options.onUnknown ?? 'hold'", "options.onUnknown ?? 'retry'"]],
   ),
   ...inFile(
     'src/temporal/outcomes/failures.ts',

@@ -28,6 +28,7 @@ describe('the command line', () => {
       values: { 'not-committed': true },
     });
     expect(parse(['stats'])).toMatchObject({ command: 'stats' });
+    expect(parse(['mcp', '--namespace', 'agents'])).toMatchObject({ command: 'mcp' });
     expect(parse(['supersede', 'id', '--reason', 'again'])).toMatchObject({ requestId: 'id' });
     expect(parse(['show', '--workflow', 'order-42'])).toMatchObject({ requestId: '', resetTo: undefined });
     expect(parse(['show', '--workflow', 'w', '--run', 'r', '--reset-to', '9'])).toMatchObject({
@@ -63,6 +64,7 @@ describe('the command line', () => {
       'stats',
       'report',
       'serve',
+      'mcp',
     ])
       expect(usage).toMatch(new RegExp(`^  ${word}\\b`, 'm'));
     for (const option of [
@@ -103,7 +105,7 @@ describe('the command line', () => {
     [['toString'], /no command 'toString'/],
     [
       ['lisst'],
-      /no command 'lisst' \(migrate, list, show, resolve, supersede, reconcile, prune, stats, report, serve\)/,
+      /no command 'lisst' \(migrate, list, show, resolve, supersede, reconcile, prune, stats, report, serve, mcp\)/,
     ],
     [['list', 'more'], /no further words/],
     [['migrate', '-x'], /-x/],

@@ -127,8 +127,8 @@ describe('execute', () => {
     });
   });
 
-  it('throws where nobody knows, and then runs nothing, until a probe has found out', async () => {
-    const { guard, other, request, sent } = setUp({ leaseFor: 500, graceFor: 0 });
+  it('throws where nobody knows, and then runs nothing', async () => {
+    const { guard, other, request, sent } = setUp();
     const cut = new Error('socket hang up');
     const run = async (mail: { to: string }) => {
       sent.push(mail.to);
@@ -138,8 +138,6 @@ describe('execute', () => {
       ...{ code: 'OutcomeUnknown', cause: cut, requestId: 'email:C123:invoice' },
     });
     expect(await settled(other.execute(request()))).toMatchObject({ code: 'OutcomeUnknown' });
-    const { receipts } = setUp();
-    expect(receipts).toBeDefined();
     expect(sent).toEqual(['c@example.com']);
   });
 
@@ -240,7 +238,7 @@ describe('execute', () => {
     const { request, sent } = setUp();
     const away = { namespace: 'default', claim: () => Promise.reject(new Error('connection refused')) };
     const guard = new Guard({ receipts: away as unknown as ReceiptStore });
-    const error = await settled(guard.execute(request({ timeout: 100 })));
+    const error = await settled(guard.execute(request({ timeout: 100, leaseFor: 500 })));
     expect([error, sent]).toEqual([expect.objectContaining({ code: 'ReceiptStoreUnavailable' }), []]);
   });
 
@@ -282,7 +280,7 @@ describe('wrap', () => {
 
   it('lets the function ask for its claim', async () => {
     const { guard } = setUp();
-    const id = guard.wrap({ action: 'ask', requestId: (n: number) => `n:${n}` }, async () => {
+    const id = guard.wrap({ action: 'ask', requestId: (n: number) => `n:${n}` }, async (_n: number) => {
       await Promise.resolve();
       return currentClaim().requestId;
     });
@@ -320,7 +318,7 @@ describe('wrap', () => {
         )(),
       ),
     ).toThrow('without a name');
-    expect(() => guard.wrap(options, 'send' as never)).toThrow('not a function');
+    expect(() => guard.wrap(options as never, 'send' as never)).toThrow('not a function');
   });
 });
 

@@ -39,16 +39,23 @@ const refusal = (problem: Problem): { readonly answer: PlainResponse } => ({
 /** Time-outs prove nothing, and neither do failures of the server. */
 const provesNothing = (status: number): boolean => status >= 500 || status === 408 || status === 425;
 
+type Answering = (
+  request: InboundRequest,
+  admitted: Admitted,
+  handle: Handle,
+  ran: Ran,
+) => Promise<StoredResponse>;
+
 /** Guards requests by their keys. */
 export class RequestGuard {
   readonly settings: Settings;
-  private readonly call: Wrapped<[InboundRequest, Admitted, Handle, Ran], StoredResponse>;
+  private readonly call: Wrapped<Answering>;
 
   constructor(options: HttpGuardOptions) {
     this.settings = settingsOf(options);
     const { guard, action, terms } = this.settings;
     // `wrap`, so that the handler finds its claim by requestId() and currentClaim().
-    this.call = guard.wrap<[InboundRequest, Admitted, Handle, Ran], Promise<StoredResponse>>(
+    this.call = guard.wrap<Answering>(
       {
         ...(terms as object),
         action,

@@ -1,7 +1,13 @@
 /** Marking activities as guarded. */
-import { currentEffect, GuardNotInstalledError, InvalidRequestError, type CurrentClaim } from '../../core';
+import {
+  currentEffect,
+  GuardNotInstalledError,
+  InvalidRequestError,
+  type AnyFunction,
+  type CurrentClaim,
+} from '../../core';
 import { guardContext, type GuardContext } from './context';
-import type { AnyFunction, GuardedOptions, StepOptions } from './options';
+import type { GuardedOptions, StepOptions } from './options';
 
 const mark = Symbol.for('activity-guard.guarded');
 

@@ -1,9 +1,5 @@
 /** How activities and their steps are guarded. */
-import type { EffectOptions } from '../../core';
-
-/** Any activity function. Parameters are contravariant, so that only `any` accepts every one. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export type AnyFunction = (...args: any[]) => any;
+import type { AnyFunction, EffectOptions } from '../../core';
 
 /** How one activity is guarded. */
 export interface GuardedOptions<F extends AnyFunction = AnyFunction>
