@@ -1,4 +1,4 @@
-// Who may import whom: ids <- core <- guard <- {stores, tools, http, temporal, otel} <- {testing, cli, dashboard}.
+// Who may import whom: ids <- core <- guard <- claims <- {stores, tools, http, temporal, otel} <- {testing, cli, dashboard}.
 // Imports of types count too, except where a rule says `values`.
 const middle = 'stores|tools|http|temporal|otel';
 const top = 'testing|cli|dashboard';
@@ -35,6 +35,11 @@ module.exports = {
       'guard-needs-core-alone',
       { path: '^src/guard/' },
       { pathNot: `^src/(ids|core|guard)/|^src/system-clock\\.ts$|^(node:)?(crypto|v8)$` },
+    ),
+    rule(
+      'claims-need-the-guard-alone',
+      { path: '^src/claims/' },
+      { pathNot: '^src/(ids|core|guard|claims)/|^(node:)?(crypto|timers/promises)$' },
     ),
     rule(
       'loose-files',
@@ -82,9 +87,9 @@ module.exports = {
     ),
 
     rule(
-      'tools-need-the-guard-alone',
+      'tools-need-guard-and-claims',
       { path: '^src/tools/' },
-      { path: '^src/', pathNot: '^src/(ids|core|guard|tools)/|^src/system-clock\\.ts$' },
+      { path: '^src/', pathNot: '^src/(ids|core|guard|claims|tools)/|^src/system-clock\\.ts$' },
     ),
     rule(
       'tools-without-a-framework',

@@ -1,13 +1,11 @@
 /** Bodies of requests to the service, checked: what is not known is refused, for a misspelt field must not be left out. */
+import type { ClaimTerms, Settling } from '../claims';
 import { InvalidRequestError } from '../core';
-import type { ClaimInput, SettleInput } from './claims';
 
 /** Bounds that the OpenAPI document tells, too. */
 export const bounds = {
   bodyBytes: 1024 * 1024,
   actionCharacters: 200,
-  errorCharacters: 10_000,
-  leaseMs: { least: 500, most: 3_600_000 },
 } as const;
 
 type Check = readonly [isFine: (value: unknown) => boolean, what: string];
@@ -16,10 +14,6 @@ const anything: Check = [() => true, 'any JSON'];
 const text = (most: number): Check => [
   (value) => typeof value === 'string' && value !== '' && value.length <= most && !value.includes('\0'),
   `a text of 1 to ${most} characters`,
-];
-const wholeNumber = (least: number, most: number): Check => [
-  (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
-  `a whole number from ${least} to ${most}`,
 ];
 const oneOf = (...values: readonly string[]): Check => [
   (value) => values.includes(value as string),
@@ -38,15 +32,13 @@ const claimFields: Fields = {
   },
   optional: {
     ...{ payload: anything, fingerprint: anything },
-    leaseMs: wholeNumber(bounds.leaseMs.least, bounds.leaseMs.most),
-    onUnknown: oneOf('hold', 'retry'),
-    providerKeyTtlMs: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    leaseFor: anything, // checked as a duration where it is used
   },
 };
 
 const settleFields: Fields = {
   required: { token: text(100), outcome: oneOf('committed', 'rejected', 'not-committed') },
-  optional: { result: anything, error: text(bounds.errorCharacters) },
+  optional: { result: anything },
 };
 
 /** @throws InvalidRequestError naming the field, never what it holds */
@@ -66,17 +58,15 @@ function checked(body: unknown, { required, optional }: Fields): Record<string, 
 }
 
 /** A claim as it is asked for. */
-export const claimInputOf = (body: unknown): ClaimInput =>
-  checked(body, claimFields) as unknown as ClaimInput;
+export const claimTermsOf = (body: unknown): ClaimTerms =>
+  checked(body, claimFields) as unknown as ClaimTerms;
 
-/** A settlement as it is said; only a rejection says why, and where nothing happened there is no result. */
-export function settleInputOf(body: unknown): SettleInput {
-  const input = checked(body, settleFields) as unknown as SettleInput;
-  if (input.error !== undefined && input.outcome !== 'rejected')
-    throw new InvalidRequestError('error goes with the outcome rejected.');
-  if (input.result !== undefined && input.outcome === 'not-committed')
+/** A settlement as it is said; where nothing happened there is no result. */
+export function settlingOf(requestId: string, body: unknown): Settling {
+  const said = checked(body, settleFields) as unknown as Omit<Settling, 'requestId'>;
+  if (said.result !== undefined && said.outcome === 'not-committed')
     throw new InvalidRequestError('Where nothing was committed there is no result.');
-  return input;
+  return { ...said, requestId };
 }
 
 /**

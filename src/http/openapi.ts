@@ -1,4 +1,5 @@
 /** The OpenAPI document of the service. The tests hold every answer against it. */
+import { receiptStates } from '../core';
 import { bounds } from './input';
 
 const json = (name: string) => ({
@@ -35,24 +36,9 @@ const object = (
   required: Object.keys(required),
   additionalProperties: false,
 });
-const end = {
-  committed: [{ outcome: { const: 'committed' }, hasResult: { type: 'boolean' } }, { result: {} }],
-  rejected: [
-    { outcome: { const: 'rejected' }, error: object({ name: text, message: text }, { result: {} }) },
-    {},
-  ],
-} as const;
 const problemFields = { type: text, title: text, status: { type: 'integer' }, detail: text };
-const reasons = ['reused', 'pruned', 'late', 'settled', 'not-yours'];
-const known = {
-  ...{
-    requestId: text,
-    action: text,
-    epoch: { type: 'integer' },
-    contested: { type: 'boolean' },
-    claimedAt: text,
-  },
-};
+const skip = { answer: { const: 'SKIP' }, requestId: text };
+const refused = ['IN_FLIGHT', 'UNKNOWN', 'CONFLICT', 'LATE', 'NOT_HELD'];
 
 const schemas = {
   Claim: object(
@@ -65,30 +51,19 @@ const schemas = {
       fingerprint: {
         description: 'What makes two payloads under one id the same; the payload unless given.',
       },
-      leaseMs: {
-        ...{ type: 'integer', minimum: bounds.leaseMs.least, maximum: bounds.leaseMs.most, default: 60_000 },
-        description: 'A claim that is not settled by then becomes unknown.',
-      },
-      onUnknown: {
-        ...{ enum: ['hold', 'retry'], default: 'hold' },
+      leaseFor: {
+        ...{ type: ['string', 'number'], default: '2m' },
         description:
-          "'retry' proceeds over an unknown outcome: only where the provider deduplicates by request id.",
-      },
-      providerKeyTtlMs: {
-        ...{ type: 'integer', minimum: 1 },
-        description: "How long the provider keeps its keys: after that 'retry' holds.",
+          "How long it may take until it is settled, such as '30s', or milliseconds; half a second to a day. After that it is unknown.",
       },
     },
   ),
   Settlement: object(
     { token: text, outcome: { enum: ['committed', 'rejected', 'not-committed'] } },
     {
-      result: { description: 'What every later caller gets.' },
-      error: {
-        ...text,
-        minLength: 1,
-        maxLength: bounds.errorCharacters,
-        description: 'Why it was rejected.',
+      result: {
+        description:
+          'Of what is committed: what every later claim is told. Of what is rejected: why, a text.',
       },
     },
   ),
@@ -97,37 +72,38 @@ const schemas = {
     requestId: { ...text, description: 'Hand it to the provider, and settle it.' },
     token: text,
     epoch: { type: 'integer', description: 'Grows with every claim of an id: the fencing number.' },
-    leaseMs: { type: 'integer' },
-    doubt: { type: 'boolean', description: 'An earlier attempt may have happened.' },
+    leaseMs: { type: 'number' },
   }),
   Skip: {
-    oneOf: [end.committed, end.rejected].map(([required, optional]) =>
-      object({ answer: { const: 'SKIP' }, requestId: text, ...required }, optional),
-    ),
+    oneOf: [
+      object({ ...skip, state: { const: 'committed' }, result: {} }),
+      object({
+        ...{ ...skip, state: { const: 'committed' } },
+        resultUnavailable: { const: true, description: 'It happened; look its result up at the provider.' },
+      }),
+      object({ ...skip, state: { const: 'rejected' }, error: object({ name: text, message: text }) }),
+    ],
   },
   ClaimAnswer: { oneOf: [{ $ref: '#/components/schemas/Proceed' }, { $ref: '#/components/schemas/Skip' }] },
   Settled: object({
     ...{ answer: { const: 'SETTLED' }, requestId: text },
     state: { enum: ['committed', 'rejected', 'released'] },
   }),
-  Receipt: {
-    oneOf: [
-      object(
-        {
-          ...known,
-          state: { enum: ['claimed', 'delegated', 'unknown', 'released', 'superseded', 'pruned'] },
-        },
-        { settledAt: text },
-      ),
-      ...[end.committed, end.rejected].map(([required, optional]) =>
-        object({ ...known, state: required.outcome, settledAt: text, ...required }, optional),
-      ),
-    ],
-  },
+  Receipt: object(
+    {
+      ...{ requestId: text, state: { enum: receiptStates }, action: text, epoch: { type: 'integer' } },
+      contested: { type: 'boolean', description: 'Sources contradict each other: a person decides.' },
+      claimedAt: text,
+    },
+    { settledAt: text },
+  ),
   Problem: object(problemFields),
   Refusal: object(
-    { ...problemFields, answer: { enum: ['IN_FLIGHT', 'UNKNOWN', 'CONFLICT'] }, requestId: text },
-    { reason: { enum: reasons } },
+    { ...problemFields, answer: { enum: refused }, requestId: text },
+    {
+      code: { enum: ['RequestIdReused', 'ReceiptPruned'], description: 'Of CONFLICT.' },
+      state: { enum: receiptStates, description: 'Of LATE: what it is now.' },
+    },
   ),
 };
 
@@ -166,8 +142,7 @@ export const openApi = {
         ...{ operationId: 'settle', parameters: [id], ...body('Settlement') },
         responses: {
           '200': { description: 'It is written down.', content: json('Settled') },
-          '404': problem('No receipt has this id.'),
-          '409': problem('UNKNOWN, or CONFLICT with whoever has claimed or settled it.', 'Refusal'),
+          '409': problem('LATE, NOT_HELD or UNKNOWN.', 'Refusal'),
           ...tooLarge,
           ...refusals,
         },
@@ -177,7 +152,10 @@ export const openApi = {
       get: {
         ...{ operationId: 'receipt', parameters: [id] },
         responses: {
-          '200': { description: 'What is known of it.', content: json('Receipt') },
+          '200': {
+            description: 'What is known of it; no results, which claims are told.',
+            content: json('Receipt'),
+          },
           '404': problem('No receipt has this id.'),
           ...refusals,
         },

@@ -2,10 +2,10 @@
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 
+import { claimFor, settleFor, statusOf, type ClaimReply, type SettleReply } from '../claims';
 import { ActivityGuardError, InvalidRequestError, type ReceiptStore } from '../core';
 import type { ApiKeys } from './api-keys';
-import { Claims, type ConflictReason, type Reply, type SettleReply } from './claims';
-import { bounds, claimInputOf, jsonIn, settleInputOf } from './input';
+import { bounds, claimTermsOf, jsonIn, settlingOf } from './input';
 import { openApi } from './openapi';
 import { problemOf, problemResponse, problems, type PlainResponse, type Problem } from './problem';
 
@@ -18,39 +18,34 @@ export interface ServiceOptions {
   readonly onFault?: (error: unknown) => void;
 }
 
-type Service = Hono<{ Variables: { claims: Claims } }>;
+type Service = Hono<{ Variables: { receipts: ReceiptStore } }>;
 
 /** The app; whoever serves it closes the receipts. */
 export function createService({ keys, receipts, onFault = () => undefined }: ServiceOptions): Service {
-  const claimsOf = new Map(
-    keys.namespaces.map((namespace) => [namespace, new Claims(receipts(namespace))] as const),
-  );
+  const stores = new Map(keys.namespaces.map((namespace) => [namespace, receipts(namespace)] as const));
   const app: Service = new Hono();
   app.get('/openapi.json', (c) => c.json(openApi));
   app.use('*', async (c, next) => {
     const [, key] = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '') ?? [];
-    const claims = claimsOf.get((key === undefined ? undefined : keys.namespaceOf(key)) ?? '');
-    if (!claims) return unauthorized();
-    c.set('claims', claims);
+    const store = stores.get((key === undefined ? undefined : keys.namespaceOf(key)) ?? '');
+    if (!store) return unauthorized();
+    c.set('receipts', store);
     return next();
   });
   app.use('*', bodyLimit({ maxSize: bounds.bodyBytes, onError: () => refuse(tooLarge) }));
 
   app.post('/claim', async (c) => {
-    const claims = c.get('claims');
-    const { signal } = c.req.raw;
-    const reply = await claims.claim(claimInputOf(jsonIn(await c.req.arrayBuffer())));
-    // Who has hung up will never know of its claim.
-    if (reply.answer === 'PROCEED' && signal.aborted) void claims.undelivered(reply);
+    const terms = claimTermsOf(jsonIn(await c.req.arrayBuffer()));
+    const reply = await claimFor(c.get('receipts'), { ...terms, origin: { via: 'http' } });
+    if (reply.status === 'PROCEED' && c.req.raw.signal.aborted) void undelivered(c.get('receipts'), reply);
     return answer(c, reply);
   });
   app.post('/settle/:id', async (c) => {
-    const input = settleInputOf(jsonIn(await c.req.arrayBuffer()));
-    const reply = await c.get('claims').settle(idIn(c), input);
-    return reply ? answer(c, reply) : refuse(noReceipt);
+    const settling = settlingOf(idIn(c), jsonIn(await c.req.arrayBuffer()));
+    return answer(c, await settleFor(c.get('receipts'), settling));
   });
   app.get('/receipts/:id', async (c) => {
-    const receipt = await c.get('claims').find(idIn(c));
+    const receipt = await statusOf(c.get('receipts'), idIn(c));
     return receipt ? c.json(receipt) : refuse(noReceipt);
   });
 
@@ -60,6 +55,14 @@ export function createService({ keys, receipts, onFault = () => undefined }: Ser
     return refuse(problemIn(error));
   });
   return app;
+}
+
+/** Who has hung up will never know of its claim: it is given back. Should that fail, it is unknown after its lease. */
+async function undelivered(
+  receipts: ReceiptStore,
+  { requestId, token }: ClaimReply & { readonly status: 'PROCEED' },
+): Promise<void> {
+  await settleFor(receipts, { requestId, token, outcome: 'not-committed' }).catch(() => undefined);
 }
 
 /** An id in a path is percent-encoded, and broken encodings are left as they stand. */
@@ -90,45 +93,49 @@ function problemIn(error: unknown): Problem {
   return { ...problems.failed, detail: 'Do nothing. Ask again later; a settlement, too.' };
 }
 
-const conflicts: Readonly<Record<ConflictReason, Problem>> = {
-  reused: {
+const conflicts: Readonly<Record<(ClaimReply & { readonly status: 'CONFLICT' })['code'], Problem>> = {
+  RequestIdReused: {
     ...problems.reused,
     detail: 'The request id belongs to another action or payload. Do nothing: a new intent needs its own.',
   },
-  pruned: {
+  ReceiptPruned: {
     ...problems.pruned,
     detail: 'What became of this request id is no longer kept. Do nothing: look it up at the provider.',
   },
-  late: {
-    ...problems.conflict,
-    detail: 'Somebody else has claimed or settled it since. A result was kept as evidence.',
-  },
-  settled: { ...problems.conflict, detail: 'It is settled otherwise. Nothing was changed.' },
-  'not-yours': { ...problems.conflict, detail: 'The token is not that of its claim. Nothing was kept.' },
 };
 
-/** PROCEED, SKIP and SETTLED are successes; all else is a problem that names its answer. */
-function answer(c: Context, reply: Reply | SettleReply): Response {
-  const { answer, requestId } = reply;
-  switch (answer) {
+/**
+ * PROCEED, SKIP and SETTLED are successes; all else is a problem that names its answer. Called `answer`, since `status` is
+ * the number in a problem.
+ */
+function answer(c: Context, reply: ClaimReply | SettleReply): Response {
+  const { status, ...rest } = reply;
+  const told = { answer: status, ...rest };
+  switch (reply.status) {
     case 'PROCEED':
     case 'SKIP':
     case 'SETTLED':
-      return c.json(reply);
+      return c.json(told);
     case 'IN_FLIGHT': {
-      const { retryAfterMs } = reply;
+      const { requestId, retryAfterMs } = reply;
       const detail = 'Somebody else is at it. Do nothing; ask again later for its result.';
-      return refuse({ ...problems.inFlight, detail, retryAfterMs }, { answer, requestId });
+      return refuse({ ...problems.inFlight, detail, retryAfterMs }, { answer: status, requestId });
     }
     case 'UNKNOWN': {
       const detail = 'It may or may not have happened. Do nothing until that is resolved.';
-      return refuse({ ...problems.unknown, detail }, { answer, requestId });
+      return refuse({ ...problems.unknown, detail }, told);
     }
-    case 'CONFLICT': {
-      const { reason } = reply;
-      return refuse(conflicts[reason], { answer, requestId, reason });
+    case 'CONFLICT':
+      return refuse(conflicts[reply.code], told);
+    case 'LATE': {
+      const detail = 'It has been settled otherwise, or claimed by somebody else since. That stays.';
+      return refuse({ ...problems.conflict, detail }, told);
+    }
+    case 'NOT_HELD': {
+      const detail = 'The token never held a claim on this request id. Nothing was written.';
+      return refuse({ ...problems.conflict, detail }, told);
     }
     default:
-      return answer satisfies never;
+      return reply satisfies never;
   }
 }

@@ -39,45 +39,17 @@ const requests = [
 ];
 
 const service = inFile(
-  'src/http/claims.ts',
+  'src/http/service.ts',
   ['pg/http-service'],
   [
-    [6, 'only the bearer of its token settles a claim', 'token !== receipt.token', 'token === undefined'],
-    [6, 'a token of a claim to come is none', 'epoch > receipt.epoch || ', ''],
     [
-      1,
-      'the policy of the first claim governs',
-      "governingPolicy(receipt.policy, request.policy) !== 'retry'",
-      "request.policy !== 'retry'",
-    ],
-    [1, 'what the provider has forgotten is not done again', 'usableMs <= 0', 'usableMs <= -Infinity'],
-    [
-      3,
-      'over doubt, that nothing happened proves nothing',
-      "now.state === 'released' && now.epoch === epoch",
-      'now.epoch === epoch',
-    ],
-    [
-      4,
-      'a lapsed claim is shown as unknown',
-      "isUnresolved(receipt) ? 'unknown' : receipt.state",
-      'receipt.state',
+      8,
+      'the claim of who has hung up is given back',
+      "void undelivered(c.get('receipts'), reply);",
+      'void undelivered;',
     ],
   ],
+  { named: 'hung up' },
 );
 
-const lost = inFile(
-  'src/http/claims.ts',
-  ['unit/http-claims'],
-  [
-    [8, 'a claim whose answer is lost is given back', 'void this.withdraw(claim);', ''],
-    [
-      4,
-      'evidence on file settles what is unknown',
-      "weighed === 'committed' || weighed === 'not-committed'",
-      'weighed === undefined',
-    ],
-  ],
-);
-
-export const http = [...requests, ...service, ...lost];
+export const http = [...requests, ...service];
