@@ -1,4 +1,4 @@
-// Who may import whom: ids <- core <- guard <- {stores, tools, http, temporal, otel} <- {testing, cli, dashboard}.
+// Who may import whom: ids <- core <- guard <- claims <- {stores, tools, http, temporal, otel} <- {testing, cli, dashboard}.
 // Imports of types count too, except where a rule says `values`.
 const middle = 'stores|tools|http|temporal|otel';
 const top = 'testing|cli|dashboard';
@@ -37,6 +37,11 @@ module.exports = {
       { pathNot: `^src/(ids|core|guard)/|^src/system-clock\\.ts$|^(node:)?(crypto|v8)$` },
     ),
     rule(
+      'claims-need-the-guard-alone',
+      { path: '^src/claims/' },
+      { pathNot: '^src/(ids|core|guard|claims)/|^(node:)?(crypto|timers/promises)$' },
+    ),
+    rule(
       'loose-files',
       { path: '^src/[^/]+\\.ts$' },
       { path: `^src/(${middle}|${top})/|node_modules/`, pathNot: '^src/stores/memory\\.ts$' },
@@ -57,11 +62,16 @@ module.exports = {
       { path: 'node_modules/', reachable: true },
     ),
 
-    // The middlewares know frameworks by their shape.
+    // The middlewares know frameworks by their shape; only the command `serve` loads a server.
     rule(
       'http-entry-needs-no-package',
       { path: '^src/http/index\\.ts$' },
       { path: 'node_modules/', reachable: true },
+    ),
+    rule(
+      'http-server-for-the-command',
+      { path: '^src/', pathNot: '^src/(http/service\\.ts$|cli/serve\\.ts$)' },
+      { path: `${packages('hono|@hono/node-server|express|fastify')}|^src/http/service\\.ts$` },
     ),
 
     // src/testing makes the databases that tests run in.
@@ -77,9 +87,9 @@ module.exports = {
     ),
 
     rule(
-      'tools-need-the-guard-alone',
+      'tools-need-guard-and-claims',
       { path: '^src/tools/' },
-      { path: '^src/', pathNot: '^src/(ids|core|guard|tools)/|^src/system-clock\\.ts$' },
+      { path: '^src/', pathNot: '^src/(ids|core|guard|claims|tools)/|^src/system-clock\\.ts$' },
     ),
     rule(
       'tools-without-a-framework',

@@ -6,6 +6,7 @@ import type { CommandName, Invocation } from './options';
 import { find, resolve, show, shown, stateOf, supersede } from './people';
 import { reconcile } from './reconcile';
 import { report } from './report/report';
+import { serve } from './serve';
 import { showWorkflow } from './show-workflow';
 
 /** Rows in one statement. */
@@ -79,17 +80,24 @@ const implementations: Record<CommandName, Command> = {
 
   report: async (receipts, invocation) => report(receipts, invocation, print),
 
+  serve: async (_receipts, invocation) =>
+    serve((namespace) => open(invocation, namespace), invocation, print),
   mcp,
 };
+
+/** The receipts that the command line names; nothing is connected before the first question. */
+function open({ values }: Invocation, namespace = values.namespace): PostgresReceipts {
+  const { 'database-url': url = process.env['DATABASE_URL'], schema } = values;
+  return pgReceipts(url === undefined ? {} : { connectionString: url }, {
+    ...(schema === undefined ? {} : { schema }),
+    ...(namespace === undefined ? {} : { namespace }),
+  });
+}
 
 const run =
   (command: Command) =>
   async (invocation: Invocation): Promise<boolean> => {
-    const { 'database-url': url = process.env['DATABASE_URL'], schema, namespace } = invocation.values;
-    const receipts = pgReceipts(url === undefined ? {} : { connectionString: url }, {
-      ...(schema === undefined ? {} : { schema }),
-      ...(namespace === undefined ? {} : { namespace }),
-    });
+    const receipts = open(invocation);
     try {
       return await command(receipts, invocation);
     } finally {

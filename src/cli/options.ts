@@ -28,7 +28,11 @@ Commands
   prune                   turn receipts settled before --older-than into tombstones
   stats                   counts by state
   report FILE             receipts against the provider's own export, CSV or JSON (- for standard input):
-${reportUsage}  mcp                     serve the tools claim, settle, status and list_unknown to an agent, by MCP on stdio
+${reportUsage}  serve                   claims and receipts over HTTP, until it is told to end:
+                            --keys FILE                   a line for each API key: <namespace> <key>
+                                                          (else ACTIVITY_GUARD_KEYS)
+                            --host HOST, --port PORT      127.0.0.1 and a free port unless given
+  mcp                     serve the tools claim, settle, status and list_unknown to an agent, by MCP on stdio
 
 Options
   --unresolved            list: only unknown outcomes
@@ -67,6 +71,7 @@ const commandNames = [
     'prune',
     'stats',
     'report',
+    'serve',
     'mcp',
   ] as const),
 ] as const;
@@ -86,6 +91,9 @@ const options = {
   watch: { type: 'boolean', default: false },
   'no-temporal': { type: 'boolean', default: false },
   probes: { type: 'string' },
+  keys: { type: 'string' },
+  host: { type: 'string', default: '127.0.0.1' },
+  port: { type: 'string', default: '0' },
   result: { type: 'string' },
   reason: { type: 'string' },
   workflow: { type: 'string' },
@@ -118,6 +126,8 @@ export interface Invocation {
   readonly olderThanMs: number;
   /** For `report`. */
   readonly file: string;
+  /** For `serve`; 0 is a free one. */
+  readonly port: number;
   readonly values: Values;
 }
 
@@ -145,6 +155,7 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
   checkReport(command, values);
   if (values.probes !== undefined && command !== 'reconcile')
     throw new UsageError('--probes goes with reconcile');
+  checkServe(command, values);
   checkDecision(command, values);
   if (values.result !== undefined && !values.committed)
     throw new UsageError('--result goes with --committed');
@@ -156,6 +167,7 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
     command,
     requestId: isReport ? '' : (requestId ?? ''),
     file: isReport ? (requestId ?? '') : '',
+    port: portIn(values.port),
     limit,
     state: stateIn(values.state),
     resetTo: eventOf(values['reset-to']),
@@ -170,6 +182,20 @@ function checkDecision(command: string, values: Values): void {
     throw new UsageError('resolve takes one of --committed, --not-committed and --compensated');
   if ((command === 'resolve' || command === 'supersede') && !reason?.trim())
     throw new UsageError(`${command} takes --reason: it is kept for whoever asks later`);
+}
+
+function checkServe(command: string, { keys, host, port, namespace }: Values): void {
+  const isElsewhere = keys !== undefined || host !== options.host.default || port !== options.port.default;
+  if (command !== 'serve' && isElsewhere) throw new UsageError('--keys, --host and --port go with serve');
+  if (command === 'serve' && namespace !== undefined)
+    throw new UsageError('serve takes its namespaces from the API keys, not --namespace');
+}
+
+function portIn(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535)
+    throw new UsageError('--port takes a number from 0 (a free one) to 65535');
+  return port;
 }
 
 function stateIn(state: string | undefined): Invocation['state'] {

@@ -5,7 +5,7 @@ import { ActivityGuardError, type GuardErrorCode } from '../core';
 export interface Problem {
   readonly type: string;
   readonly title: string;
-  readonly status: 400 | 409 | 410 | 413 | 415 | 422 | 500 | 503;
+  readonly status: 400 | 401 | 404 | 409 | 410 | 413 | 415 | 422 | 500 | 503;
   readonly detail: string;
   /** Ask again after this many milliseconds. */
   readonly retryAfterMs?: number | undefined;
@@ -29,8 +29,11 @@ const fixed = (status: Problem['status'], name: string, title: string): Fixed =>
 export const problems = {
   missingKey: fixed(400, 'missing-key', 'The request names no intent'),
   invalid: fixed(400, 'invalid-request', 'The request cannot be understood'),
+  unauthorized: fixed(401, 'unauthorized', 'No valid API key'),
+  notFound: fixed(404, 'not-found', 'There is no such thing'),
   inFlight: fixed(409, 'in-flight', 'The same request is being worked on'),
   unknown: fixed(409, 'outcome-unknown', 'Nobody knows whether this happened'),
+  conflict: fixed(409, 'conflict', 'This is not open any more'),
   unavailable: fixed(409, 'answer-not-kept', 'This happened, and its answer is not kept'),
   refused: fixed(409, 'refused', 'This was finally refused'),
   pruned: fixed(410, 'receipt-pruned', 'This was settled long ago'),

@@ -4,10 +4,10 @@ import type * as ServerModule from '@modelcontextprotocol/sdk/server/index.js' w
 };
 import type * as TypesModule from '@modelcontextprotocol/sdk/types.js' with { 'resolution-mode': 'import' };
 
+import { claimFor, settleFor, statusOf, unknownReceipts, type ClaimTerms, type Settling } from '../claims';
 import { ActivityGuardError, InvalidRequestError, type ReceiptStore } from '../core';
-import { textOfClaim, textOfSettled, textOfStatus, textOfUnknown } from './claim-texts';
-import { claimFor, settleFor, statusOf, unknownReceipts, type ClaimTerms, type Settling } from './claims';
 import { toolDefinitions, type ToolName } from './mcp-definitions';
+import { textOfClaim, textOfSettled, textOfStatus, textOfUnknown } from './mcp-texts';
 
 type Result = TypesModule.CallToolResult;
 type Arguments = Readonly<Record<string, unknown>>;

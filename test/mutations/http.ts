@@ -1,7 +1,7 @@
 /** Mutations of what is guarded over HTTP. */
 import { inFile } from './mutation';
 
-export const http = [
+const requests = [
   ...inFile(
     'src/http/middleware/request-guard.ts',
     ['unit/http-middleware'],
@@ -37,3 +37,19 @@ export const http = [
     [[5, 'a request without a key is refused', 'required ?? true', 'required ?? false']],
   ),
 ];
+
+const service = inFile(
+  'src/http/service.ts',
+  ['pg/http-service'],
+  [
+    [
+      8,
+      'the claim of who has hung up is given back',
+      "void undelivered(c.get('receipts'), reply);",
+      'void undelivered;',
+    ],
+  ],
+  { named: 'hung up' },
+);
+
+export const http = [...requests, ...service];

@@ -1,5 +1,6 @@
 import { ask } from './ask';
 import { calls } from './calls';
+import { claims } from './claims';
 import { decisions } from './decisions';
 import { evidence } from './evidence';
 import { guard } from './guard';
@@ -34,6 +35,7 @@ export const mutations: readonly Mutation[] = [
   ...ask,
   ...evidence,
   ...guard,
-  ...http,
+  ...claims,
   ...history,
+  ...http,
 ];

@@ -1,8 +1,5 @@
 /** Claims for effects that are run elsewhere. */
 import { Guard, RejectedError, type ReceiptStore } from '../../src';
-import { recordEvidence } from '../../src/core';
-import { hashOfWrittenId, receiptKey } from '../../src/ids';
-import { MemoryDatabase, MemoryReceipts } from '../../src/stores/memory';
 import {
   claimFor,
   settleFor,
@@ -11,7 +8,11 @@ import {
   type ClaimReply,
   type ClaimTerms,
   type Settling,
-} from '../../src/tools/claims';
+} from '../../src/claims';
+import { recordEvidence } from '../../src/core';
+import { hashOfWrittenId, receiptKey } from '../../src/ids';
+import { MemoryDatabase, MemoryReceipts } from '../../src/stores/memory';
+import { until } from '../support/waiting';
 
 const mail = { requestId: 'email:C123', action: 'send_email', payload: { to: 'ann', lines: [1, 2] } };
 
@@ -85,6 +86,16 @@ describe('a claim', () => {
     expect(await claim(more)).toEqual(conflict);
   });
 
+  it('goes by its fingerprint where it has one', async () => {
+    const { claim } = setUp();
+    await claim({ fingerprint: 'C123' });
+    expect(await claim({ fingerprint: 'C123', payload: { to: 'Ann' } })).toMatchObject({
+      ...{ status: 'IN_FLIGHT' },
+    });
+    for (const more of [{ fingerprint: 'C124' }, {}])
+      expect(await claim(more)).toMatchObject({ status: 'CONFLICT', code: 'RequestIdReused' });
+  });
+
   it('that is not settled within its lease is unknown, and lets nobody act', async () => {
     const { claim, receipts, pass } = setUp();
     await claim({ leaseFor: '30s' });
@@ -108,6 +119,14 @@ describe('a claim', () => {
       ...{ requestId: mail.requestId, source: 'webhook', verdict: 'committed', result: { id: 'm_9' } },
     });
     pass(121_000);
+    expect(await claim()).toMatchObject({ status: 'SKIP', state: 'committed', result: { id: 'm_9' } });
+  });
+
+  it('is settled by what a source said before there was one', async () => {
+    const { claim, receipts } = setUp();
+    await recordEvidence(receipts, {
+      ...{ requestId: mail.requestId, source: 'webhook', verdict: 'committed', result: { id: 'm_9' } },
+    });
     expect(await claim()).toMatchObject({ status: 'SKIP', state: 'committed', result: { id: 'm_9' } });
   });
 
@@ -172,7 +191,39 @@ describe('a claim', () => {
   });
 });
 
+describe('a claim whose answer is slow', () => {
+  it('is made anew where its lease ran out meanwhile', async () => {
+    const { claim, receipts } = setUp();
+    const write = receipts.claim.bind(receipts);
+    jest.spyOn(receipts, 'claim').mockImplementationOnce((request) => write({ ...request, leaseMs: -1 }));
+    expect(await claim()).toMatchObject({ status: 'PROCEED', epoch: 2 });
+  });
+
+  it('is given back also where it arrives after its release', async () => {
+    const { claim, receipts, found } = setUp();
+    const write = receipts.claim.bind(receipts);
+    let arrive = (): Promise<unknown> => Promise.resolve();
+    const broken = jest.spyOn(receipts, 'claim').mockImplementation((request) => {
+      arrive = () => write(request);
+      return Promise.reject(new Error('timed out'));
+    });
+    await expect(claim()).rejects.toMatchObject({ code: 'ReceiptStoreUnavailable' });
+    await arrive();
+    expect((await found()).receipt.state).toBe('claimed');
+    await until(async () => (await found()).receipt.state === 'released');
+    broken.mockRestore();
+  });
+});
+
 describe('a settlement', () => {
+  it('is not written while the receipts are away', async () => {
+    const { claim, settle, receipts, found } = setUp();
+    const token = tokenOf(await claim());
+    jest.spyOn(receipts, 'settle').mockRejectedValue(new Error('away'));
+    await expect(settle(token)).rejects.toMatchObject({ code: 'ReceiptStoreUnavailable' });
+    expect((await found()).receipt.state).toBe('claimed');
+  });
+
   it('can be said again after a lost answer, and the first word stays', async () => {
     const { claim, settle, found } = setUp();
     const token = tokenOf(await claim());
@@ -344,6 +395,7 @@ describe('what cannot be used', () => {
     ['no action', { action: undefined as unknown as string }],
     ['a long action', { action: 'a'.repeat(201) }],
     ['a cycle as payload', { payload: cyclic }],
+    ['a fingerprint that says nothing', { fingerprint: Symbol('none') }],
     ['a lease that is no time', { leaseFor: 'soon' }],
     ['a lease that is too short', { leaseFor: 499 }],
     ['a lease that is too long', { leaseFor: '25h' }],
@@ -366,7 +418,9 @@ describe('what cannot be used', () => {
   it('is refused where it is a result that has no stored form', async () => {
     const id = { requestId: 'email:C130' };
     const held = tokenOf(await claim(id));
-    await expect(settle(held, { ...id, result: cyclic })).rejects.toMatchObject({ code: 'InvalidRequest' });
+    const deep = JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`) as unknown;
+    for (const result of [cyclic, deep])
+      await expect(settle(held, { ...id, result })).rejects.toMatchObject({ code: 'InvalidRequest' });
     expect(await statusOf(receipts, 'email:C130')).toMatchObject({ state: 'claimed' });
   });
 

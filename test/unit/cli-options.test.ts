@@ -39,6 +39,9 @@ describe('the command line', () => {
       values: { action: 'charge', until: '2026-01-01' },
     });
     expect(parse(['prune', '--older-than', '90d'])).toMatchObject({ olderThanMs: 90 * 86_400_000 });
+    expect(parse(['serve', '--keys', 'f', '--port', '8080'])).toMatchObject({
+      ...{ command: 'serve', port: 8080, values: { keys: 'f', host: '127.0.0.1' } },
+    });
   });
 
   it('takes request ids that look like options after --', () => {
@@ -60,6 +63,7 @@ describe('the command line', () => {
       'prune',
       'stats',
       'report',
+      'serve',
       'mcp',
     ])
       expect(usage).toMatch(new RegExp(`^  ${word}\\b`, 'm'));
@@ -87,6 +91,9 @@ describe('the command line', () => {
       'schema',
       'namespace',
       'json',
+      'keys',
+      'host',
+      'port',
     ]) {
       expect(usage).toContain(`--${option}`);
     }
@@ -98,7 +105,7 @@ describe('the command line', () => {
     [['toString'], /no command 'toString'/],
     [
       ['lisst'],
-      /no command 'lisst' \(migrate, list, show, resolve, supersede, reconcile, prune, stats, report, mcp\)/,
+      /no command 'lisst' \(migrate, list, show, resolve, supersede, reconcile, prune, stats, report, serve, mcp\)/,
     ],
     [['list', 'more'], /no further words/],
     [['migrate', '-x'], /-x/],
@@ -133,6 +140,14 @@ describe('the command line', () => {
       ['resolve', 'id', '--not-committed', '--result', '{}', '--reason', 'r'],
       /--result goes with --committed/,
     ],
+    [['list', '--keys', 'f'], /go with serve/],
+    [['list', '--port', '80'], /go with serve/],
+    [['serve', 'more'], /no further words/],
+    [['serve', '--namespace', 'n'], /from the API keys/],
+    ...['65536', '-1', '8o', ''].map((port): [string[], RegExp] => [
+      ['serve', `--port=${port}`],
+      /--port takes a number/,
+    ]),
     [['report'], /report takes one file/],
     [['report', 'a.csv', 'b.csv', '--action', 'a'], /report takes one file/],
     [['report', 'a.csv'], /--action, or --action-column/],

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 
 import {
   checkedAction,
+  checkedContent,
   checkedFingerprint,
   checkedId,
   decide,
@@ -31,8 +32,8 @@ import {
   sha256Hex,
   withoutGeneration,
 } from '../ids';
-import { asking, claiming } from './claim-asking';
-import { jsonOutcome, rejection, settledOf, type Settled } from './claim-outcomes';
+import { asking, claiming } from './asking';
+import { jsonOutcome, rejection, settledOf, type Settled } from './outcomes';
 
 /** What a caller is about to do. */
 export interface ClaimTerms {
@@ -42,6 +43,8 @@ export interface ClaimTerms {
   readonly action: string;
   /** What it is done with, as JSON has it; its hash is kept, itself not. An id belongs to one payload. */
   readonly payload?: unknown;
+  /** What makes two payloads under one id the same: the payload unless given. */
+  readonly fingerprint?: unknown;
   /** How long it may take until it is settled: `'2m'` unless given, a day at most. */
   readonly leaseFor?: Duration | undefined;
   /** Kept with the claim, for people: which agent, which service. Never payloads or secrets. */
@@ -189,6 +192,8 @@ export async function claimFor(receipts: ReceiptStore, terms: ClaimTerms): Promi
 function requestOf(receipts: ReceiptStore, terms: ClaimTerms): ClaimRequest {
   const action = checkedAction(terms.action);
   const { requestId } = checkedId(terms.requestId, action);
+  const { payload, fingerprint } = terms;
+  const content = fingerprint === undefined ? payload : checkedContent(action, fingerprint);
   const leaseMs = toMs('leaseFor', terms.leaseFor ?? '2m');
   if (leaseMs < leastLeaseMs || leaseMs > longestLeaseMs)
     throw new InvalidRequestError('leaseFor is half a second to a day. Nothing was claimed.', { requestId });
@@ -196,7 +201,7 @@ function requestOf(receipts: ReceiptStore, terms: ClaimTerms): ClaimRequest {
     ...{ ...ofGeneration(receipts, requestId, 1), ...holder(terms.origin), action, leaseMs, graceMs },
     // The caller is gone when its outcome is unknown, so that nothing can be tried again for it.
     ...{ policy: 'hold', transactional: false },
-    fingerprint: checkedFingerprint(action, terms.payload, requestId),
+    fingerprint: checkedFingerprint(action, content, requestId),
   };
 }
 

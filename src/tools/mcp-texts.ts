@@ -1,6 +1,6 @@
 /** What a model reads of its claims: what it may do now, and what it must not. */
 import { textOf } from './answers';
-import type { ClaimReply, ReceiptSummary, SettleReply } from './claims';
+import type { ClaimReply, ReceiptSummary, SettleReply } from '../claims';
 
 /** The answer to a claim in words. */
 export function textOfClaim(reply: ClaimReply): string {

@@ -1,6 +1,7 @@
 /** Outcomes of effects that were run elsewhere: JSON, as a guard in Node writes it, too. */
 import { compensated, InvalidRequestError, RejectedError, type Outcome, type Receipt } from '../core';
 import { storedOutcomes } from '../guard';
+import { canonicalJson } from '../ids';
 
 /** What became of an effect that is settled. */
 export type Settled =
@@ -18,12 +19,15 @@ export type Settled =
 /** A result that came as JSON; nothing is null. */
 export function jsonOutcome(result: unknown, requestId: string): Outcome {
   try {
+    canonicalJson(result); // refuses what is nested too deep for others to read
     const text = JSON.stringify(result ?? null) as string | undefined;
     if (text !== undefined) return { format: 'json', bytes: new TextEncoder().encode(text) };
   } catch {
     // said below
   }
-  throw new InvalidRequestError('settle: the result is not JSON. Nothing was written.', { requestId });
+  throw new InvalidRequestError('settle: the result is not JSON, or nested too deep. Nothing was written.', {
+    requestId,
+  });
 }
 
 /** The provider's no. */

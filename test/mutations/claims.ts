@@ -1,0 +1,46 @@
+/** Mutations of claims for effects that run elsewhere. */
+import { inFile } from './mutation';
+
+export const claims = [
+  ...inFile(
+    'src/claims/claims.ts',
+    ['unit/claims'],
+    [
+      [
+        6,
+        'a token that never held a claim settles nothing',
+        'receipt.token === token ? receipt.epoch',
+        "receipt.token !== '' ? receipt.epoch",
+      ],
+      [
+        3,
+        'that nothing happened counts within the lease only',
+        'epoch === receipt.epoch && !isUnresolved(receipt)',
+        'epoch === receipt.epoch',
+      ],
+      [
+        4,
+        'a lapsed claim is told as unknown',
+        "isUnresolved(receipt) ? 'unknown' : receipt.state",
+        'receipt.state',
+      ],
+      [
+        4,
+        'evidence on file settles what is unknown',
+        "weighed === 'committed' || weighed === 'not-committed'",
+        'weighed === undefined',
+      ],
+      [
+        5,
+        'a fingerprint counts in place of the payload',
+        'fingerprint === undefined ? payload : checkedContent(action, fingerprint)',
+        'payload ?? checkedContent(action, fingerprint)',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/claims/asking.ts',
+    ['unit/claims'],
+    [[8, 'a claim whose answer is lost is given back', 'void giveBack(receipts, claim);', 'void giveBack;']],
+  ),
+];
