@@ -49,8 +49,9 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
       // Mutation: a delegated row that counts as unresolved, or that a lease can end.
       it('is taken over by nobody, renewed by nobody, and not unresolved, although its lease is over', async () => {
         const own = fixture.open(`delegated ${randomUUID()}`);
-        const owner = await rowIn(own, 'delegated', 30);
-        await pause(40);
+        // Long enough to be handed over within it on a busy machine.
+        const owner = await rowIn(own, 'delegated', 500);
+        await pause(520);
         expect(await own.takeOver(another(owner, { fromUnknown: true }))).toBeUndefined();
         expect((await own.renew([owner], lease)).size).toBe(0);
         expect(await own.list({ unresolved: true })).toEqual([]);

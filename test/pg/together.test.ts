@@ -52,7 +52,8 @@ describe.each(drivers)('through %s', (driver) => {
     const id = newId();
     const endings = await Promise.all(Array.from({ length: 64 }, () => worker.ending(id)));
     expect([new Set(endings), worker.effects.get(id)]).toEqual([new Set([`charged ${id}`]), 1]);
-    expect(sent.length).toBeLessThanOrEqual(4);
+    // A claim (and once more in full), its settlement; on a busy machine, looks of those who wait, all in one statement.
+    expect(sent.length).toBeLessThan(10);
   });
 
   // Mutation: `order by a.key` taken away from the claims, or from the settlements: PostgreSQL ends a circle with 40P01.
