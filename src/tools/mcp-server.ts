@@ -6,6 +6,7 @@ import type * as TypesModule from '@modelcontextprotocol/sdk/types.js' with { 'r
 
 import { claimFor, settleFor, statusOf, unknownReceipts, type ClaimTerms, type Settling } from '../claims';
 import { ActivityGuardError, InvalidRequestError, type ReceiptStore } from '../core';
+import { optionalPackages } from '../optional-package';
 import { toolDefinitions, type ToolName } from './mcp-definitions';
 import { textOfClaim, textOfSettled, textOfStatus, textOfUnknown } from './mcp-texts';
 
@@ -106,17 +107,9 @@ function refusal(error: unknown): Result {
 }
 
 /* eslint-disable @typescript-eslint/no-require-imports -- loaded when needed: who only guards tools has it already */
-function sdk() {
-  try {
-    const { Server } = require('@modelcontextprotocol/sdk/server/index.js') as typeof ServerModule;
-    const { CallToolRequestSchema, ListToolsRequestSchema } =
-      require('@modelcontextprotocol/sdk/types.js') as typeof TypesModule;
-    return { Server, CallToolRequestSchema, ListToolsRequestSchema };
-  } catch (cause) {
-    throw new Error(
-      'The package @modelcontextprotocol/sdk cannot be loaded. Install it: npm install @modelcontextprotocol/sdk',
-      { cause },
-    );
-  }
-}
+const sdk = () =>
+  optionalPackages(['@modelcontextprotocol/sdk'], 'for an MCP server', () => ({
+    ...(require('@modelcontextprotocol/sdk/server/index.js') as typeof ServerModule),
+    ...(require('@modelcontextprotocol/sdk/types.js') as typeof TypesModule),
+  }));
 /* eslint-enable @typescript-eslint/no-require-imports */
