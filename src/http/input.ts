@@ -1,11 +1,11 @@
 /** Bodies of requests to the service, checked: what is not known is refused, for a misspelt field must not be left out. */
 import type { ClaimTerms, Settling } from '../claims';
-import { InvalidRequestError } from '../core';
+import { InvalidRequestError, mostActionCharacters } from '../core';
 
 /** Bounds that the OpenAPI document tells, too. */
 export const bounds = {
   bodyBytes: 1024 * 1024,
-  actionCharacters: 200,
+  actionCharacters: mostActionCharacters,
 } as const;
 
 type Check = readonly [isFine: (value: unknown) => boolean, what: string];
