@@ -20,18 +20,18 @@ export type ToolAnswer<R = unknown> =
     }
   | {
       /**
-       * `in-flight`: somebody else is at it. `unknown`: nobody knows whether it happened. `conflict`: the id belongs to
+       * `no-result`: it happened, and its result is not kept here. `in-flight`: somebody else is at it. `unknown`: nobody knows whether it happened. `conflict`: the id belongs to
        * another intent. `not-done`: nothing happened, and it may be tried again. `invalid`: nothing happened, and trying the
        * same again cannot help.
        */
-      readonly status: 'in-flight' | 'unknown' | 'conflict' | 'not-done' | 'invalid';
+      readonly status: 'no-result' | 'in-flight' | 'unknown' | 'conflict' | 'not-done' | 'invalid';
       readonly requestId: string | undefined;
       readonly code: GuardErrorCode;
     };
 
 const statusOf: Readonly<Record<GuardErrorCode, Exclude<ToolAnswer['status'], 'done' | 'refused'>>> = {
   OutcomeUnknown: 'unknown',
-  ResultUnavailable: 'unknown',
+  ResultUnavailable: 'no-result',
   InFlight: 'in-flight',
   LeaseLost: 'in-flight',
   RequestIdReused: 'conflict',
@@ -78,6 +78,8 @@ export function textOf(answer: ToolAnswer): string {
       return `Refused for good${id}: ${answer.error.message}. Nothing was done. Calling the tool again gives the same answer; do not try it in another way without asking.`;
     case 'in-flight':
       return `Another call is doing exactly this right now${id}. Do not do it in another way. If you need its result, call the tool again later with the same arguments.`;
+    case 'no-result':
+      return `This has been done${id}, and its result cannot be told here. It was not done again. Do not call the tool again and do not do it in another way; if the result is needed, tell the user to look it up at the provider.`;
     case 'unknown':
       return `It is unknown whether this happened${id}. It was not done again. Do not call the tool again and do not do it in another way: it could happen twice. Tell the user that somebody has to find out first.`;
     case 'conflict':
