@@ -4,7 +4,7 @@ import type { PostgresReceipts } from '../stores/pg';
 import { systemClock } from '../system-clock';
 import type { Invocation } from './options';
 import { loadProbes, sourcesOf } from './probes';
-import { withTemporal } from './temporal';
+import { withTemporal } from '../operator';
 import { toldToEnd } from './told-to-end';
 
 type Print = (line: string) => void;
