@@ -1,26 +1,57 @@
 #!/usr/bin/env node
 /** `activity-guard`: looks after receipts from the command line. */
 import { ActivityGuardError } from '../core';
+import { optionalPackages } from '../optional-package';
+import type * as PgStore from '../stores/pg';
 import { commands } from './commands';
-import { parse, usage, UsageError } from './options';
+import type { Context } from './definition';
+import { parse, type Invocation } from './program';
+import { complain, printTo } from './terminal';
+import { UsageError } from './usage-error';
 
 const exitCode = { ok: 0, failed: 1, usage: 2 } as const;
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
-    const invocation = parse(argv);
-    if (invocation === 'help') {
-      process.stdout.write(usage);
+    const parsed = parse(argv, process.stdout.columns);
+    if ('help' in parsed) {
+      process.stdout.write(parsed.help);
       return exitCode.ok;
     }
-    return (await commands[invocation.command](invocation)) ? exitCode.ok : exitCode.failed;
+    return (await run(parsed)) ? exitCode.ok : exitCode.failed;
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`activity-guard: ${error.message}\nTry: activity-guard --help\n`);
+      complain(error.message);
+      process.stderr.write(`Try: activity-guard ${commandIn(argv)}--help\n`);
       return exitCode.usage;
     }
-    process.stderr.write(`activity-guard: ${describe(error)}\n`);
+    complain(describe(error));
     return exitCode.failed;
+  }
+}
+
+/** The command that was meant, with a space; `''` where there is none. */
+function commandIn(argv: readonly string[]): string {
+  const known = commands.find(({ name }) => argv.includes(name));
+  return known ? `${known.name} ` : '';
+}
+
+async function run({ definition, common, given, argument }: Invocation): Promise<boolean> {
+  const { 'database-url': url = process.env['DATABASE_URL'], schema } = common;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- a missing one is told by name
+  const load = () => require('../stores/pg') as typeof PgStore;
+  const { pgReceipts } = optionalPackages(['pg'], 'to reach the receipts', load);
+  const open = (namespace = common.namespace): PgStore.PostgresReceipts =>
+    pgReceipts(url === undefined ? {} : { connectionString: url }, {
+      ...(schema === undefined ? {} : { schema }),
+      ...(namespace === undefined ? {} : { namespace }),
+    });
+  const receipts = open();
+  const context: Context = { given: common, receipts, open, print: printTo(process.stdout) };
+  try {
+    return await definition.run(context, given, argument);
+  } finally {
+    await receipts.close();
   }
 }
 
@@ -35,6 +66,9 @@ function describe(error: unknown): string {
     ? `${own}: is the database running? Give --database-url, DATABASE_URL or PG* variables.`
     : own;
 }
+
+// Who reads has seen enough, as `head` does.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
 
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import type { ResetImpact } from 'activity-guard/client';
 import { eventsOf } from '../support/has-seen';
@@ -156,8 +156,8 @@ describe('activity-guard show --workflow', () => {
     const lonely = join(folder, 'lonely');
     await cp(library, join(lonely, 'src'), { recursive: true });
     await mkdir(join(lonely, 'node_modules'));
-    const pg = dirname(require.resolve('pg/package.json'));
-    await symlink(pg, join(lonely, 'node_modules/pg'));
+    for (const name of ['pg', 'commander', 'picocolors'])
+      await symlink(join(library, '../../node_modules', name), join(lonely, 'node_modules', name));
     const { code, err } = await show(['--workflow', order.id], environment(), join(lonely, 'src'));
     expect({ code, err }).toEqual({
       code: 1,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { MemoryDatabase, MemoryReceipts } from '../../src/stores/memory';
 import { pgReceipts } from '../../src/stores/pg';
 import { systemClock } from '../../src/system-clock';
-import { eachReceipt, forEach } from '../../src/cli/report/each-receipt';
+import { eachReceipt, forEach } from '../../src/cli/each-receipt';
 import type { Report } from '../../src/cli/report/reconcile';
 import { generationId, hashedRequestId, hashRequestId, receiptKey } from '../../src/ids';
 import type { ReceiptStore } from '../../src/core';

@@ -301,9 +301,9 @@ describe('activity-guard on the command line', () => {
 
   it.each([
     [[], /which command/],
-    [['lsit'], /no command 'lsit'/],
+    [['lsit'], /unknown command 'lsit' \(Did you mean list\?\)\nTry: activity-guard --help\n$/],
     [['list', '--unknown-option'], /unknown-option/],
-    [['list', '--limit', '0'], /--limit/],
+    [['list', '--limit', '0'], /--limit.*\nTry: activity-guard list --help\n$/],
     [['show'], /show takes one request id/],
     [['resolve', 'invoice:43'], /one of --committed, --not-committed and --compensated/],
     [['resolve', 'invoice:43', '--committed', '--result', '{half', '--reason', 'r'], /--result is not JSON/],

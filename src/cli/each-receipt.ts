@@ -1,5 +1,5 @@
 /** All receipts, page by page, and bounded work on each. */
-import type { ListFilter, Receipt, ReceiptStore } from '../../core';
+import type { ListFilter, Receipt, ReceiptStore } from '../core';
 
 /** Receipts come with their outcomes: a page of these should fit into memory however large they are. */
 const pageSize = 250;
