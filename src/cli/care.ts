@@ -92,7 +92,9 @@ export const exported = command({
       Object.values((await receipts.stats()).states).reduce((sum, count) => sum + count, 0);
     const isAll = Object.values(given).every((value) => value === undefined || value === false);
     // A bar between the lines would help nobody.
-    const bar = process.stdout.isTTY ? undefined : await progress('receipts exported', isAll ? total : undefined);
+    const bar = process.stdout.isTTY
+      ? undefined
+      : await progress('receipts exported', isAll ? total : undefined);
     for await (const receipt of eachReceipt(receipts, filterOf(given))) {
       await print(JSON.stringify(shown(receipt)));
       bar?.add(1);

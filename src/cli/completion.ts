@@ -61,7 +61,8 @@ const bash = (commands: readonly Definition[]): string[] => [
 const plain = (text: string): string => text.replace(/[[\]:\\]/g, '\\$&');
 
 const zshOption = ({ name, says, takes }: Offer): string => {
-  const values = takes === undefined ? '' : takes.length > 0 ? `:value:(${takes.join(' ')})` : ':value:_files';
+  const values =
+    takes === undefined ? '' : takes.length > 0 ? `:value:(${takes.join(' ')})` : ':value:_files';
   return quoted(`${name}[${plain(says)}]${values}`);
 };
 
@@ -72,14 +73,18 @@ const zsh = (commands: readonly Definition[]): string[] => [
   '  local -a commands=(',
   ...commands.map(({ name, summary }) => `    ${quoted(`${name}:${plain(summary)}`)}`),
   '  )',
-  "  if (( CURRENT == 2 )); then _describe command commands; return; fi",
+  '  if (( CURRENT == 2 )); then _describe command commands; return; fi',
   '  local command=$words[2]',
   '  shift words; (( CURRENT-- ))',
   '  case $command in',
   ...commands.map((definition) => {
     const { argument } = definition;
     const first = argument
-      ? [quoted(`1:${plain(argument.name)}:${argument.choices ? `(${argument.choices.join(' ')})` : argument.isFile ? '_files' : ''}`)]
+      ? [
+          quoted(
+            `1:${plain(argument.name)}:${argument.choices ? `(${argument.choices.join(' ')})` : argument.isFile ? '_files' : ''}`,
+          ),
+        ]
       : [];
     return `    ${definition.name}) _arguments ${[...optionOffers(definition).map(zshOption), ...first].join(' ')} ;;`;
   }),

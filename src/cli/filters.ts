@@ -27,7 +27,11 @@ function agoMs(value: string): number {
 
 /** The bounds of a listing. */
 export const bounds = {
-  since: parsed('TIME', 'claimed at or after: 2026-01-31T12:00:00Z, a date (UTC), or how long ago (2h)', timeOf),
+  since: parsed(
+    'TIME',
+    'claimed at or after: 2026-01-31T12:00:00Z, a date (UTC), or how long ago (2h)',
+    timeOf,
+  ),
   until: parsed('TIME', 'claimed before that', timeOf),
 };
 
@@ -53,7 +57,13 @@ export const filters = {
 };
 
 /** What a store is asked for: unknown is also what a dead holder left claimed; contested is no state of its own. */
-export function filterOf({ unresolved, state, action, workflow, ...rest }: Given<typeof filters>): ListFilter {
+export function filterOf({
+  unresolved,
+  state,
+  action,
+  workflow,
+  ...rest
+}: Given<typeof filters>): ListFilter {
   return {
     unresolved: unresolved || state === 'unknown',
     ...(state === 'contested' ? { contested: true } : {}),

@@ -56,7 +56,8 @@ const typedIn = (command: Command): Typed => {
   const { options } = command;
   return (name) => {
     const option = options.find(({ long }) => long === `--${name}`);
-    if (option === undefined || command.getOptionValueSource(option.attributeName()) !== 'cli') return undefined;
+    if (option === undefined || command.getOptionValueSource(option.attributeName()) !== 'cli')
+      return undefined;
     const value: unknown = command.getOptionValue(option.attributeName());
     return typeof value === 'string' ? value : true; // of --no-…, it is false
   };
@@ -89,7 +90,8 @@ function invocationOf(definition: Definition, command: Command, program: Command
 const examplesOf = ({ examples }: Definition): string =>
   `\nExamples:\n${examples.map((example) => `  activity-guard ${example}\n`).join('')}`;
 
-const termOf = ({ required, name }: CommanderArgument): string => (required ? `<${name()}>` : `[${name()}]`);
+const termOf = (argument: CommanderArgument): string =>
+  argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
 
 /** As commander has them: parses, and writes the help. */
 function programFor(onInvocation: (invocation: Invocation) => void): Command {
@@ -98,7 +100,9 @@ function programFor(onInvocation: (invocation: Invocation) => void): Command {
     .enablePositionalOptions()
     .exitOverride()
     .usage('<command> [options]')
-    .configureHelp({ subcommandTerm: (each) => [each.name(), ...each.registeredArguments.map(termOf)].join(' ') })
+    .configureHelp({
+      subcommandTerm: (each) => [each.name(), ...each.registeredArguments.map(termOf)].join(' '),
+    })
     .addHelpText('after', afterHelp);
   for (const option of Object.entries(ofAll)) program.addOption(optionFor(option));
   for (const definition of commands) {

@@ -27,7 +27,7 @@ export async function progress(
   const bar = new SingleBar({
     // The terminal stays as it is, whatever ends this process meanwhile.
     ...{ stream: stream as NodeJS.WriteStream, clearOnComplete: true, hideCursor: false, linewrap: true },
-    ...{ barCompleteChar: '█', barIncompleteChar: '░', etaBuffer: 100 },
+    ...{ barCompleteChar: '█', barIncompleteChar: '░', barsize: 20, etaBuffer: 100 },
     format: most === undefined ? `{value} ${what}` : `{bar} {value} of {total} ${what}, {eta_formatted} left`,
   });
   let [done, all] = [0, most ?? 0];

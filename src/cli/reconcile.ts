@@ -12,7 +12,6 @@ import { toldToEnd } from './told-to-end';
 /** What a module of probes has left open, such as a connection, does not keep the process longer. */
 const lingerMs = 1000;
 
-
 const textOf = (counts: ReconcileCounts): string =>
   Object.entries(counts)
     .map(([name, count]) => `${name} ${count}`)
@@ -74,7 +73,12 @@ export const reconcile = command({
   examples: ['reconcile', 'reconcile --watch', 'reconcile --probes probes.mjs --no-temporal --json'],
   run: async ({ receipts, print, given: { json } }, given) => {
     const run = (setup: Pick<ReconcilerSetup, 'sources' | 'wake'>): Promise<boolean> => {
-      const reconciler = new Reconciler({ store: receipts, clock: systemClock, onEvent: toldOnce(), ...setup });
+      const reconciler = new Reconciler({
+        store: receipts,
+        clock: systemClock,
+        onEvent: toldOnce(),
+        ...setup,
+      });
       return given.watch ? watch(reconciler, json, print) : once(reconciler, receipts, json, print);
     };
     const loaded = given.probes === undefined ? undefined : await loadProbes(given.probes);

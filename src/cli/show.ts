@@ -19,10 +19,7 @@ import { complain, stateIn, type Part } from './terminal';
 import { UsageError } from './usage-error';
 
 /** The receipt of an id; where there is none, that is told. */
-export async function foundOrTold(
-  receipts: PostgresReceipts,
-  requestId: string,
-): Promise<Found | undefined> {
+export async function foundOrTold(receipts: PostgresReceipts, requestId: string): Promise<Found | undefined> {
   const found = await find(receipts, requestId);
   if (!found)
     complain(
@@ -51,7 +48,9 @@ function linesOf(found: Found, common: Common, ui = process.env['TEMPORAL_UI_URL
   return [
     [receipt.requestId],
     ...facts.flatMap(([name, value]): Line[] =>
-      value === undefined ? [] : [[`  ${name.padEnd(18)} `, ...(typeof value === 'string' ? [value] : value)]],
+      value === undefined
+        ? []
+        : [[`  ${name.padEnd(18)} `, ...(typeof value === 'string' ? [value] : value)]],
     ),
     [evidence.length === 0 ? '  no evidence' : '  evidence'],
     ...evidence.map((said): Line => [`    ${lineOf(said)}`]),

@@ -64,7 +64,10 @@ const spaces = (count: number): string => ' '.repeat(Math.max(count, 0));
 
 /** Rows below each other; the last cell of a row is not filled up. */
 export function aligned(rows: readonly (readonly Part[])[]): readonly (readonly Part[])[] {
-  const widths = rows.reduce<number[]>((most, row) => row.map((cell, i) => Math.max(most[i] ?? 0, lengthOf(cell))), []);
+  const widths = rows.reduce<number[]>(
+    (most, row) => row.map((cell, i) => Math.max(most[i] ?? 0, lengthOf(cell))),
+    [],
+  );
   return rows.map((row) =>
     row.flatMap((cell, i) =>
       i === row.length - 1 ? [cell] : [cell, spaces((widths[i] ?? 0) - lengthOf(cell) + 2)],

@@ -80,31 +80,36 @@ describe('the command line', () => {
     expect(helpOf(...argv)).toMatch(/Exit codes: 0 /);
   });
 
-  describe.each(commands.map((definition) => [definition.name, definition] as const))('%s', (name, definition) => {
-    it('names all its options in its help, and what each takes', () => {
-      const help = helpOf(name, '--help').replace(/\s+/g, ' ');
-      expect(helpOf('help', name)).toBe(helpOf(name, '--help'));
-      for (const [option, { takes, choices = [] }] of Object.entries(optionsOf(definition))) {
-        expect(help).toContain(takes === undefined ? `--${option} ` : `--${option} <${takes}>`);
-        for (const choice of choices) expect(help).toContain(choice);
-      }
-    });
+  describe.each(commands.map((definition) => [definition.name, definition] as const))(
+    '%s',
+    (name, definition) => {
+      it('names all its options in its help, and what each takes', () => {
+        const help = helpOf(name, '--help').replace(/\s+/g, ' ');
+        expect(helpOf('help', name)).toBe(helpOf(name, '--help'));
+        for (const [option, { takes, choices = [] }] of Object.entries(optionsOf(definition))) {
+          expect(help).toContain(takes === undefined ? `--${option} ` : `--${option} <${takes}>`);
+          for (const choice of choices) expect(help).toContain(choice);
+        }
+      });
 
-    it('shows an example in its help, and takes it', () => {
-      expect(definition.examples.length).toBeGreaterThan(0);
-      for (const example of definition.examples) {
-        expect(helpOf(name, '--help')).toContain(`\n  activity-guard ${example}\n`);
-        expect(understood(...wordsOf(example))).toMatchObject({ command: name });
-      }
-    });
+      it('shows an example in its help, and takes it', () => {
+        expect(definition.examples.length).toBeGreaterThan(0);
+        for (const example of definition.examples) {
+          expect(helpOf(name, '--help')).toContain(`\n  activity-guard ${example}\n`);
+          expect(understood(...wordsOf(example))).toMatchObject({ command: name });
+        }
+      });
 
-    it('refuses an option of another command, and says whose it is', () => {
-      const own = optionsOf(definition);
-      const foreign = commands.flatMap(({ options }) => Object.keys(options)).filter((option) => !(option in own));
-      for (const option of foreign)
-        expect(() => parse([name, `--${option}`])).toThrow(new RegExp(`^--${option} goes with [a-z, ]+$`));
-    });
-  });
+      it('refuses an option of another command, and says whose it is', () => {
+        const own = optionsOf(definition);
+        const foreign = commands
+          .flatMap(({ options }) => Object.keys(options))
+          .filter((option) => !(option in own));
+        for (const option of foreign)
+          expect(() => parse([name, `--${option}`])).toThrow(new RegExp(`^--${option} goes with [a-z, ]+$`));
+      });
+    },
+  );
 
   it.each([
     [[], /which command/],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import type { ResetImpact } from 'activity-guard/client';
+import { asDocumented } from '../support/cli-json';
 import { eventsOf } from '../support/has-seen';
 import { Resets } from '../support/resets';
 import { WorkerHere } from '../support/worker-here';
@@ -99,7 +100,7 @@ describe('activity-guard show --workflow', () => {
   it('says it as JSON', async () => {
     const { code, out, err } = await show([...predicted(), '--json']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    const impact = JSON.parse(out) as ResetImpact;
+    const impact = asDocumented('show --workflow', out) as ResetImpact;
     expect(impact).toMatchObject({
       ...{ workflowId: order.id, runId: order.runId, resetTo: order.point, complete: true },
       totals: { kept: 1, replayed: 7, rejected: 1, waits: 1, runs: 3 },

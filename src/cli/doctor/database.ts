@@ -65,7 +65,7 @@ const reachable = {
     return isSuperuser
       ? warn(
           `role ${role} is a superuser: more than the guard needs`,
-          'Give workers a role of their own; docs/cli.md has its privileges.',
+          `Give workers a role of their own: grant usage on schema ${schema}, select, insert, update on all tables in it, delete on ${schema}.queue.`,
         )
       : ok(`role ${role} may do what the guard needs, and is no superuser`);
   },
@@ -146,7 +146,8 @@ const usable = {
 
   'other namespaces': ({ receipts, standing: { open } }) => {
     const others = open.filter(
-      ({ namespace, unresolved, contested }) => namespace !== receipts.namespace && unresolved + contested > 0,
+      ({ namespace, unresolved, contested }) =>
+        namespace !== receipts.namespace && unresolved + contested > 0,
     );
     return others.length === 0
       ? ok(`nothing is open besides namespace ${receipts.namespace}`)
@@ -158,18 +159,23 @@ const usable = {
 
   reconciler: (facts) => {
     const { reconciledMsAgo: ago } = facts.standing;
-    if (ago !== undefined && ago < idleMs) return ok(`one is at work: it looked ${spoken(Math.max(ago, 0))} ago`);
+    if (ago !== undefined && ago < idleMs)
+      return ok(`one is at work: it looked ${spoken(Math.max(ago, 0))} ago`);
     const found = ago === undefined ? 'none has ever looked' : `none has looked for ${spoken(ago)}`;
     const fix =
       'Give workers new ActivityGuardPlugin({ receipts, reconcile: true }), or keep activity-guard reconcile --watch running.';
-    return openIn(facts)?.unresolved ? warn(`${found}, and outcomes are unknown`, fix) : skipped(`${found}; nothing is unknown`, fix);
+    return openIn(facts)?.unresolved
+      ? warn(`${found}, and outcomes are unknown`, fix)
+      : skipped(`${found}; nothing is unknown`, fix);
   },
 } satisfies Record<string, Check<StoreFacts>>;
 
 /** What to do about a database that cannot be reached, by its code. */
 function howToReach(code: unknown): string {
-  if (typeof code === 'string' && code.startsWith('28')) return 'Check user and password: --database-url, DATABASE_URL or PG* variables.';
-  if (code === '3D000') return 'Create the database, or name another: --database-url, DATABASE_URL or PG* variables.';
+  if (typeof code === 'string' && code.startsWith('28'))
+    return 'Check user and password: --database-url, DATABASE_URL or PG* variables.';
+  if (code === '3D000')
+    return 'Create the database, or name another: --database-url, DATABASE_URL or PG* variables.';
   return 'Is it running, and is that its address? Give --database-url, DATABASE_URL or PG* variables.';
 }
 

@@ -103,8 +103,8 @@ async function pollers(facts: Facts, taskQueue: string) {
       `nobody polls task queue ${taskQueue} for activities`,
       'Start its workers; what waits for a decision goes on only then. Is that its name, and the namespace?',
     );
-  const told = (await heartbeats(facts, `TaskQueue='${taskQueue.replaceAll("'", "''")}'`)).filter(({ identity }) =>
-    identities.includes(identity),
+  const told = (await heartbeats(facts, `TaskQueue='${taskQueue.replaceAll("'", "''")}'`)).filter(
+    ({ identity }) => identities.includes(identity),
   );
   const guarded = new Set(told.filter(({ isGuarded }) => isGuarded).map(({ identity }) => identity));
   // Unless it is given another one, a worker's identity is what its claims have of it.
@@ -172,7 +172,9 @@ export async function checkTemporal(
     const rest = allSkipped(checks, 'Temporal cannot be reached');
     const fix = 'Set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or a profile; --no-temporal leaves it out.';
     const said =
-      !isMissing && error.isConfigured ? fail(why, fix) : skipped(isMissing ? why : `none is configured: ${why}`, fix);
+      !isMissing && error.isConfigured
+        ? fail(why, fix)
+        : skipped(isMissing ? why : `none is configured: ${why}`, fix);
     return rest.map((each) => (each.check === 'temporal' ? { ...each, ...said } : each));
   }
 }

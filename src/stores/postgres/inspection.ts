@@ -49,8 +49,8 @@ select current_database()::text as database, current_user::text as role, current
     // Of all namespaces: who looks into another one than his own sees nothing there.
     openReceipts: bounded(
       'open_receipts',
-      `select r.namespace, (count(*) filter (where ${unresolved}))::integer as unresolved,
-  (extract(epoch from max(clock_timestamp() - r.lease_until) filter (where ${unresolved})) * 1000)::float8 as oldest_ms,
+      `select r.namespace, (count(*) filter (where ${unresolved} and not r.contested))::integer as unresolved,
+  (extract(epoch from max(clock_timestamp() - r.lease_until) filter (where ${unresolved} and not r.contested)) * 1000)::float8 as oldest_ms,
   (count(*) filter (where r.contested))::integer as contested,
   (count(*) filter (where r.state = 'delegated' and r.claimed_at < clock_timestamp() - ${milliseconds('$1')}))::integer as delegated
 from ${schema}.receipts r where r.state in ('claimed', 'unknown', 'delegated') or r.contested group by r.namespace`,
@@ -90,7 +90,11 @@ export interface Inspection {
 }
 
 /** On one connection: only the client that asks knows with which process it thinks to be connected. */
-export async function inspect(driver: Driver, sql: InspectionStatements, schema: string): Promise<Inspection> {
+export async function inspect(
+  driver: Driver,
+  sql: InspectionStatements,
+  schema: string,
+): Promise<Inspection> {
   let row: Row = {};
   const backend = await driver.transaction({
     first: async (run) => ([row = {}] = await run(sql.inspect, [schema])),
@@ -113,6 +117,7 @@ export async function inspect(driver: Driver, sql: InspectionStatements, schema:
 /** What is open in one namespace. */
 export interface OpenReceipts {
   readonly namespace: string;
+  /** Not those that are contested. */
   readonly unresolved: number;
   /** Since the lease of the oldest of these ran out. */
   readonly oldestMs: number;

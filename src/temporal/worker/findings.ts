@@ -87,7 +87,10 @@ interface Check {
 
 /** What is to be said of the store alone. */
 const ofStore = Object.fromEntries(
-  Object.entries(storeChecks).map(([code, look]) => [code, { level: 'warning', look: ({ store }) => look(store) }]),
+  Object.entries(storeChecks).map(([code, look]) => [
+    code,
+    { level: 'warning', look: ({ store }) => look(store) },
+  ]),
 ) as Record<keyof typeof storeChecks, Check>;
 
 const checks = {
