@@ -21,7 +21,9 @@ function offered(source: string, ...words: string[]): string[] {
     complete -p activity-guard >/dev/null || exit 3
     _activity_guard
     printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-c', complete, 'bash', ...words], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-c', complete, 'bash', ...words], {
+    encoding: 'utf8',
+  });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout.split('\n').filter((line) => line !== '');
 }

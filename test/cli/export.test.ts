@@ -21,7 +21,8 @@ beforeAll(async () => {
   for (let i = 0; i < rows; i++) {
     const request = requestFor(`order:${i}`, { leaseMs: over, origin: { workflowId: `w${i % 3}` } });
     await store.claim(request);
-    if (i % 2 === 0) await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf(secret) });
+    if (i % 2 === 0)
+      await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf(secret) });
   }
   await store.claim(requestFor('refund:1', { action: 'refund' }));
   await scratch.pool.query(
@@ -36,7 +37,12 @@ async function read(command: 'list' | 'export', ...args: string[]): Promise<Line
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).not.toContain(secret);
   expect(out).not.toContain(Buffer.from(secret).toString('base64').slice(0, 12));
-  return command === 'list' ? (JSON.parse(out) as Line[]) : out.trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
+  return command === 'list'
+    ? (JSON.parse(out) as Line[])
+    : out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Line);
 }
 
 describe('export', () => {
@@ -63,7 +69,8 @@ describe('export', () => {
     [['--until', '1h'], 2],
   ])('and list both take %p', async (args, count) => {
     for (const command of ['list', 'export'] as const) {
-      const { out } = count === 0 ? await runCli([command, ...args, '--schema', scratch.schema]) : { out: '-' };
+      const { out } =
+        count === 0 ? await runCli([command, ...args, '--schema', scratch.schema]) : { out: '-' };
       if (count === 0) expect(out).toBe('');
       else expect(await read(command, ...args)).toHaveLength(count);
     }
@@ -81,7 +88,9 @@ describe('export', () => {
 
   it('has no colours in a pipe, and has them where they are asked for', async () => {
     const listed = (env: Record<string, string>) =>
-      runCli(['list', '--limit', '3', '--schema', scratch.schema], { env: { NO_COLOR: '', FORCE_COLOR: '', ...env } });
+      runCli(['list', '--limit', '3', '--schema', scratch.schema], {
+        env: { NO_COLOR: '', FORCE_COLOR: '', ...env },
+      });
     const plain = await listed({ CI: 'true' });
     expect(plain.out).not.toContain('\u001b');
     const painted = await listed({ FORCE_COLOR: '1' });

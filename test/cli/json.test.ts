@@ -59,7 +59,13 @@ describe('what a command prints with --json is as its schema says', () => {
   });
 
   it('of decisions, also of those that are refused', async () => {
-    const decision = async (id: string): Promise<string[]> => [id, '--token', await tokenOf(id), '--reason', 'r'];
+    const decision = async (id: string): Promise<string[]> => [
+      id,
+      '--token',
+      await tokenOf(id),
+      '--reason',
+      'r',
+    ];
     const early = await decision('lost:1');
     await check('resolve', 0, ...early, '--not-committed');
     await check('resolve', 1, ...early, '--committed');
@@ -86,7 +92,16 @@ describe('what a command prints with --json is as its schema says', () => {
     const store = scratch.open('watched');
     const request = requestFor('watched:1', { namespace: 'watched', leaseMs: over });
     await store.claim(request);
-    const watching = spawnCli(['reconcile', '--watch', '--no-temporal', '--namespace', 'watched', '--schema', scratch.schema, '--json']);
+    const watching = spawnCli([
+      'reconcile',
+      '--watch',
+      '--no-temporal',
+      '--namespace',
+      'watched',
+      '--schema',
+      scratch.schema,
+      '--json',
+    ]);
     const [line] = await watching.lines(1);
     expect(asDocumented('reconcile --watch', line ?? '')).toMatchObject({ looked: 1, open: 1 });
     expect(await watching.end()).toBe(0);
@@ -98,7 +113,10 @@ describe('what a command prints with --json is as its schema says', () => {
     const client = new Client({ connection });
     const workflowId = randomUUID();
     await client.workflow.start('nothing', { workflowId, taskQueue: 'nobody' });
-    expect(await check('show --workflow', 0, '--workflow', workflowId)).toMatchObject({ workflowId, effects: [] });
+    expect(await check('show --workflow', 0, '--workflow', workflowId)).toMatchObject({
+      workflowId,
+      effects: [],
+    });
     await client.workflow.getHandle(workflowId).terminate();
     await connection.close();
   });

@@ -21,7 +21,12 @@ export function runCli(
     flags = [],
     timeoutMs = 20_000,
     env = {},
-  }: { input?: string; flags?: readonly string[]; timeoutMs?: number; env?: Record<string, string> } = {},
+  }: {
+    input?: string;
+    flags?: readonly string[];
+    timeoutMs?: number;
+    env?: Record<string, string | undefined>;
+  } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [...flags, cliMain, ...args], {
     timeout: timeoutMs,

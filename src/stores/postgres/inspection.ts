@@ -39,7 +39,7 @@ select current_database()::text as database, current_user::text as role, current
   current_setting('server_version_num')::integer as version_number, pg_backend_pid() as backend,
   (select rolsuper from pg_catalog.pg_roles where rolname = current_user) as is_superuser,
   coalesce((select bool_and(has_schema_privilege(n.oid, 'usage')) from pg_catalog.pg_namespace n where n.nspname = $1::text), true) as may_use_schema,
-  (select string_agg(lacking.privilege || ' on ' || lacking.name, ', ')
+  (select string_agg(lacking.privilege || ' on ' || lacking.name, ', ' order by lacking.name, lacking.privilege)
     from (values ${rows.join(', ')}) as lacking (name, privilege) join tables on tables.relname = lacking.name
     where not has_table_privilege(tables.oid, lacking.privilege)) as lacking,
   (select sum(numbackends)::integer from pg_catalog.pg_stat_database) as connections,
