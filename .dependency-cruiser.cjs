@@ -74,6 +74,12 @@ module.exports = {
       { path: `${packages('hono|@hono/node-server|express|fastify')}|^src/http/service\\.ts$` },
     ),
 
+    rule(
+      'packages-of-the-command-line',
+      { path: '^src/', pathNot: '^src/cli/' },
+      { path: packages('cli-progress|commander|csv-parse|picocolors') },
+    ),
+
     // src/testing makes the databases that tests run in.
     rule(
       'drivers-in-two-files',
@@ -89,7 +95,10 @@ module.exports = {
     rule(
       'tools-need-guard-and-claims',
       { path: '^src/tools/' },
-      { path: '^src/', pathNot: '^src/(ids|core|guard|claims|tools)/|^src/(system-clock|optional-package)\\.ts$' },
+      {
+        path: '^src/',
+        pathNot: '^src/(ids|core|guard|claims|tools)/|^src/(system-clock|optional-package)\\.ts$',
+      },
     ),
     rule(
       'tools-without-a-framework',

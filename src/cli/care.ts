@@ -15,7 +15,8 @@ export const migrate = command({
   options: {},
   examples: ['migrate', 'migrate --database-url postgres://owner@db/payments --schema guard'],
   run: async ({ receipts, print, given: { json } }) => {
-    const version = await receipts.migrate();
+    const bar = await progress('migrations applied');
+    const version = await receipts.migrate(() => bar.add(1)).finally(bar.end);
     await print(json ? JSON.stringify({ version }) : `The receipts tables are at version ${version}.`);
     return true;
   },
@@ -54,12 +55,15 @@ export const prune = command({
     const bar = await progress('receipts pruned');
     let pruned = 0;
     let batch: number;
-    do {
-      batch = await receipts.prune({ retainMs, limit: pruneBatch });
-      pruned += batch;
-      bar.add(batch);
-    } while (batch === pruneBatch); // less than that is what came due meanwhile
-    bar.end();
+    try {
+      do {
+        batch = await receipts.prune({ retainMs, limit: pruneBatch });
+        pruned += batch;
+        bar.add(batch);
+      } while (batch === pruneBatch); // less than that is what came due meanwhile
+    } finally {
+      bar.end();
+    }
     await print(json ? JSON.stringify({ pruned }) : `Pruned ${pruned} receipts.`);
     return true;
   },
@@ -71,8 +75,9 @@ export const stats = command({
   options: {},
   examples: ['stats', 'stats --json'],
   run: async ({ receipts, print, given: { json } }) => {
-    const { states, unresolved, contested, ...rest } = await receipts.stats();
-    if (json) await print(JSON.stringify({ states, unresolved, contested, ...rest }));
+    const counted = await receipts.stats();
+    const { states, unresolved, contested } = counted;
+    if (json) await print(JSON.stringify(counted));
     else
       for (const [state, count] of Object.entries({ ...states, unresolved, contested }))
         await print(stateIn(state, 11), ` ${count}`);
@@ -95,11 +100,14 @@ export const exported = command({
     const bar = process.stdout.isTTY
       ? undefined
       : await progress('receipts exported', isAll ? total : undefined);
-    for await (const receipt of eachReceipt(receipts, filterOf(given))) {
-      await print(JSON.stringify(shown(receipt)));
-      bar?.add(1);
+    try {
+      for await (const receipt of eachReceipt(receipts, filterOf(given))) {
+        await print(JSON.stringify(shown(receipt)));
+        bar?.add(1);
+      }
+    } finally {
+      bar?.end();
     }
-    bar?.end();
     return true;
   },
 });

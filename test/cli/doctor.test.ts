@@ -1,9 +1,9 @@
 /** `activity-guard doctor`, with one thing broken after the other. */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
@@ -226,6 +226,17 @@ describe('doctor, of the database', () => {
   });
 });
 
+describe('docs/cli.md', () => {
+  it('has a row for each check of doctor', async () => {
+    const docs = readFileSync(resolve(__dirname, '../../../docs/cli.md'), 'utf8');
+    const table = docs.slice(docs.indexOf('| check | fails'));
+    const named = [...table.matchAll(/^\| ([a-z ,]+) \|/gm)]
+      .flatMap(([, names = '']) => names.split(', '))
+      .slice(1);
+    expect(named).toEqual((await ofDatabase('default')).all.map(({ check }) => check));
+  });
+});
+
 describe('doctor, of Temporal', () => {
   const nowhere = { TEMPORAL_CONFIG_FILE: join(folder, 'none.toml') };
   const isThere = (port: number): Promise<boolean> =>
@@ -281,7 +292,7 @@ describe('doctor, of Temporal', () => {
   });
 
   it('sees who polls a task queue, and whether with the guard', async () => {
-    Runtime.install({ logger: quiet as never, workerHeartbeatInterval: '1s' });
+    Runtime.install({ logger: quiet, workerHeartbeatInterval: '1s' });
     const connection = await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS'] ?? '' });
     const receipts = pgReceipts(scratch.pool, { schema: scratch.schema, namespace: 'workers' });
     const taskQueue = `doctor's ${randomUUID()}`;

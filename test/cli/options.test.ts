@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
 import { commands } from '../../src/cli/commands';
 import { optionsOf } from '../../src/cli/definition';
 import { parse, type Invocation } from '../../src/cli/program';
@@ -186,4 +189,18 @@ describe('the command line', () => {
     expect(() => parse(argv)).toThrow(UsageError);
     expect(() => parse(argv)).toThrow(message);
   });
+});
+
+describe('docs/cli.md', () => {
+  const docs = readFileSync(resolve(__dirname, '../../../docs/cli.md'), 'utf8');
+
+  it.each(commands.map(({ name, options }) => [name, Object.keys(options)] as const))(
+    'names %s and all its options',
+    (name, options) => {
+      const rows = docs.split('\n').filter((line) => new RegExp('^\\| `' + name + '[ `]').test(line));
+      const named = [...rows.join().matchAll(/[` ]--([a-z-]+)/g)].map(([, option]) => option);
+      const expected = name === 'export' ? ['limit'] : options;
+      expect([...new Set(named)].sort()).toEqual([...expected].sort());
+    },
+  );
 });

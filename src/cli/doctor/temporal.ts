@@ -42,7 +42,9 @@ async function orCode<T>(work: Promise<T>, ...codes: number[]): Promise<T | numb
 }
 
 interface Described {
-  readonly config?: { readonly workflowExecutionRetentionTtl?: { readonly seconds?: unknown } | null } | null;
+  readonly config?: {
+    readonly workflowExecutionRetentionTtl?: { readonly seconds?: { toString(): string } | null } | null;
+  } | null;
 }
 
 const described = ({ client }: Facts): Promise<Described | number> => {
@@ -54,7 +56,7 @@ const described = ({ client }: Facts): Promise<Described | number> => {
 };
 
 function retention(histories: Described, { client, standing }: Facts) {
-  const seconds = Number(String(histories.config?.workflowExecutionRetentionTtl?.seconds ?? 'NaN'));
+  const seconds = Number(histories.config?.workflowExecutionRetentionTtl?.seconds?.toString() ?? NaN);
   if (Number.isNaN(seconds)) return skipped('the namespace does not tell how long it keeps histories');
   const found = `${client.options.namespace} keeps closed histories for ${spoken(seconds * 1000)}`;
   const shortest = standing?.shortestRetainMs;

@@ -117,9 +117,12 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     this.settlements = settlementsTogether(there, this.justSettled);
   }
 
-  /** Creates or upgrades the tables and returns their version; safe to repeat and to race. Needs a role that may create them. */
-  async migrate(): Promise<number> {
-    return reporting(migrate(this.driver, this.sql, this.schema));
+  /**
+   * Creates or upgrades the tables and returns their version; safe to repeat and to race. Needs a role that may create them.
+   * @param onApplied told after each migration
+   */
+  async migrate(onApplied?: () => void): Promise<number> {
+    return reporting(migrate(this.driver, this.sql, this.schema, onApplied));
   }
 
   async check(): Promise<void> {
