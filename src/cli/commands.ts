@@ -3,6 +3,7 @@ import * as care from './care';
 import { completionOf } from './completion';
 import { resolve, supersede } from './decide';
 import type { Definition } from './definition';
+import { demo } from './demo/demo';
 import { doctor } from './doctor/doctor';
 import { list } from './list';
 import { mcp } from './mcp';
@@ -25,5 +26,6 @@ export const commands: readonly Definition[] = [
   care.migrate,
   serve,
   mcp,
+  demo,
   completionOf(() => commands),
 ];

@@ -121,12 +121,17 @@ describe('what a command prints with --json is as its schema says', () => {
     await connection.close();
   });
 
-  it('of the service, and of completions', async () => {
+  it('of the service, the demo, and completions', async () => {
     const serving = await startServing(['--schema', scratch.schema], {
       ACTIVITY_GUARD_KEYS: `default ${'k'.repeat(32)}`,
     });
     asDocumented('serve', serving.printed());
     expect(await stop(serving)).toBe(0);
+    const { code, out, err } = await runCli(['demo', '--json']);
+    expect({ code, err, shown: asDocumented('demo', out) }).toEqual({
+      ...{ code: 0, err: '', shown: { charges: { unguarded: 2, guarded: 1 } } },
+    });
+    done.add('demo');
     for (const shell of ['bash', 'zsh', 'fish'])
       asDocumented('completion', (await runCli(['completion', shell, '--json'])).out);
     done.add('serve').add('completion');
