@@ -3,7 +3,7 @@ import * as care from './care';
 import { completionOf } from './completion';
 import { resolve, supersede } from './decide';
 import type { Definition } from './definition';
-import { demo } from './demo/demo';
+import { demo } from './demo';
 import { doctor } from './doctor/doctor';
 import { list } from './list';
 import { mcp } from './mcp';

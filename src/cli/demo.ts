@@ -5,18 +5,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { OutcomeUnknownError } from '../../index';
-import { startPostgres } from '../../testing';
-import type * as PgStore from '../../stores/pg';
-import { command } from '../definition';
-import type { Print } from '../terminal';
-import { charge, charges, guardedCharge, requestId } from './charging';
+import { OutcomeUnknownError } from '../index';
+import { startPostgres } from '../testing';
+import type * as PgStore from '../stores/pg';
+import { command } from './definition';
+import type { Print } from './terminal';
+import { charge, charges, guardedCharge, requestId } from './demo-charging';
 
 const longestMs = 30_000;
 
 /** Runs the process that charges and is killed. */
 async function die(...args: string[]): Promise<void> {
-  const script = join(__dirname, 'dying-process.js');
+  const script = join(__dirname, 'demo-process.js');
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
     timeout: longestMs,
@@ -38,7 +38,7 @@ async function unguarded(ledger: string, print: Print): Promise<number> {
 
 async function guarded(url: string, ledger: string, print: Print): Promise<number> {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- startPostgres has said what is missing
-  const { pgReceipts } = require('../../stores/pg') as typeof PgStore;
+  const { pgReceipts } = require('../stores/pg') as typeof PgStore;
   const receipts = pgReceipts({ connectionString: url });
   try {
     await receipts.migrate();

@@ -1,6 +1,6 @@
 /** A process of `activity-guard demo`: it charges, and is killed before it can say so. */
-import { pgReceipts } from '../../stores/pg';
-import { charge, guardedCharge } from './charging';
+import { pgReceipts } from '../stores/pg';
+import { charge, guardedCharge } from './demo-charging';
 
 const [ledger = '', url] = process.argv.slice(2);
 

@@ -1,8 +1,8 @@
 /** The payment of `activity-guard demo`, and its provider: a file with a line for each charge. */
 import { appendFile, readFile } from 'node:fs/promises';
 
-import { committed, Guard, notCommitted, type ExecutionReceipt } from '../../index';
-import type { PostgresReceipts } from '../../stores/pg';
+import { committed, Guard, notCommitted, type ExecutionReceipt } from '../index';
+import type { PostgresReceipts } from '../stores/pg';
 
 export const requestId = 'invoice:42';
 
