@@ -163,6 +163,28 @@ describe('what is not settled in time', () => {
     expect((await shop.claim(claimOf(theirs))).body).toMatchObject({ answer: 'SKIP', result: { id: 7 } });
   });
 
+  it('has more time while its holder renews it, and not after', async () => {
+    const id = newId();
+    const token = tokenIn(await shop.claim(claimOf(id, { leaseFor: 1000 })));
+    expect(await shop.renew(id, { token, leaseFor: '1m' })).toMatchObject({
+      ...{ status: 200, body: { answer: 'RENEWED', requestId: id, leaseMs: 60_000 } },
+    });
+    await delay(1100);
+    expect((await shop.receipt(id)).body).toMatchObject({ state: 'claimed' });
+    const stolen = { token: randomUUID(), leaseFor: '1m' };
+    expect(await shop.renew(id, stolen)).toMatchObject({ status: 409, body: { answer: 'NOT_HELD' } });
+    expect(await shop.renew(id, { token })).toMatchObject({ status: 400 });
+    await shop.renew(id, { token, leaseFor: 500 });
+    await until(async () => (await shop.receipt(id)).body['state'] === 'unknown');
+    expect(await shop.renew(id, { token, leaseFor: '1m' })).toMatchObject({
+      ...{ status: 409, body: { answer: 'UNKNOWN', requestId: id } },
+    });
+    await shop.settle(id, { token, outcome: 'committed' });
+    expect(await shop.renew(id, { token, leaseFor: '1m' })).toMatchObject({
+      ...{ status: 409, body: { answer: 'LATE', state: 'committed' } },
+    });
+  });
+
   it('stays unknown where its holder says too late that nothing happened', async () => {
     const id = newId();
     const token = await lapsed(id);
