@@ -29,7 +29,7 @@ const charged = (requestId: string) => ({
 /** The server: one tool, guarded. With `dies` it is killed after it has charged. */
 async function server(schema: string, ledger: string, dies: boolean): Promise<void> {
   const receipts = pgReceipts({ connectionString: process.env['DATABASE_URL'] }, { schema });
-  const guard = new Guard({ receipts, leaseFor: '1s', waitFor: '10s' });
+  const guard = new Guard({ receipts, leaseFor: '1s' });
   const mcp = new McpServer({ name: 'payments', version: '1' });
   mcp.registerTool(
     'charge',

@@ -54,7 +54,7 @@ it('expects output of examples that are there', () => {
 });
 
 it.each(ofNode)('the example $name', async (example) => {
-  const { output, ...ran } = await runExample(example, databaseUrl());
+  const { output, ...ran } = await runExample(example, databaseUrl(), 50_000);
   expect(ran).toMatchObject({ outcome: 'ok', errors: '' });
   const expected = prints[example.name];
   if (expected) expect(output.trim().split('\n')).toEqual(expected);

@@ -57,16 +57,23 @@ const paymentsScript = join(__dirname, '../fixtures/mcp-payments-process.js');
 const clientOfPayments = {
   stdio: async (args: readonly string[]) => (await clientOfScript(paymentsScript, args)).client,
   http: async (args: readonly string[]) => {
-    const server = fork(paymentsScript, args);
-    closes.push(async () => server.kill('SIGKILL'));
-    const [port] = (await once(server, 'message')) as [number];
-    const url = new URL(`http://127.0.0.1:${port}/mcp`);
-    const client = await connected(new StreamableHTTPClientTransport(url));
-    // The SDK's client does not notice that the answer broke off: it would wait for its own time-out.
+    const { client, server } = await paymentsOverHttp(args);
+    // The client does not notice that the answer broke off: it would wait for its own time-out.
     server.once('exit', () => void client.close());
     return client;
   },
 };
+
+/** The SDK's own code for it. */
+const requestTimeout = -32001;
+
+async function paymentsOverHttp(args: readonly string[]) {
+  const server = fork(paymentsScript, args);
+  closes.push(async () => server.kill('SIGKILL'));
+  const [port] = (await once(server, 'message')) as [number];
+  const url = new URL(`http://127.0.0.1:${port}/mcp`);
+  return { server, client: await connected(new StreamableHTTPClientTransport(url)) };
+}
 
 const chargesOf = async (reference: string): Promise<number> =>
   (await scratch.pool.query(`select from "${scratch.schema}".charges where reference = $1`, [reference]))
@@ -204,6 +211,16 @@ describe.each(['stdio', 'http'] as const)('a guarded tool in a process of its ow
 });
 
 describe('a guarded tool over streamable HTTP', () => {
+  it('is killed unnoticed: its client waits for its own time-out', async () => {
+    const { client, server } = await paymentsOverHttp([scratch.schema, 'dying', 'http']);
+    closes.push(() => client.close());
+    const dead = once(server, 'exit');
+    const charging = calling(client, 'charge', { order: 'late', cents: 5 }, undefined, { timeout: 3000 });
+    await expect(charging).rejects.toMatchObject({ code: requestTimeout });
+    await dead;
+    expect(await chargesOf('charge:late')).toBe(1);
+  });
+
   it('runs once, whichever session calls it', async () => {
     const guard = new Guard({ receipts: scratch.open('http'), waitFor: 0 });
     let runs = 0;
