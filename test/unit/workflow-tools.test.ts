@@ -67,7 +67,7 @@ describe('guardTool() of workflows', () => {
     ['a cancelled activity', ended(new CancelledFailure('cancelled'))],
     ['a cancellation', new CancelledFailure('cancelled')],
     ['continue-as-new', new ContinueAsNew({ workflowType: 'agent' })],
-    ['a failure that is not the activity’s', failedBeside()],
+    ['a failure from beside the activity', failedBeside()],
     ['a mistake in the code', new TypeError('of undefined')],
   ])('throws %s on as it is', async (_what, error) => {
     await expect(outputOf(error)).rejects.toBe(error);

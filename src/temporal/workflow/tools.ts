@@ -33,7 +33,8 @@ export interface WorkflowToolGuard<I> {
  * {@link ToolFailure} for the model to read. Cancellation, and every error that is not the activity's, is thrown.
  *
  * Of what a framework hands to `execute` only the input reaches the activity.
- * @param activity calls one activity, which must be guarded
+ * @param activity calls one activity, which must be guarded, as a whole: of one with steps the answer is about the step that
+ *   failed
  * @throws ApplicationFailure `InvalidRequest` (non-retryable) for options that guard nothing
  * @throws Error `GuardNotInstalled`, which fails the workflow task and not the workflow, when the bundle was made
  *   without the guard's interceptors
