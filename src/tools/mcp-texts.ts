@@ -19,9 +19,7 @@ export function textOfClaim(reply: ClaimReply): string {
     case 'UNKNOWN':
       return `UNKNOWN: ${textOf({ status: 'unknown', requestId, code: 'OutcomeUnknown' })}`;
     case 'CONFLICT':
-      return reply.code === 'ReceiptPruned'
-        ? `CONFLICT: This was settled long ago (request id ${requestId}), and what became of it is no longer kept. Do not do it; ask the user.`
-        : `CONFLICT: ${textOf({ status: 'conflict', requestId, code: reply.code })}`;
+      return `CONFLICT: ${textOf({ status: 'conflict', requestId, code: reply.code })}`;
     default:
       return status satisfies never;
   }
