@@ -1,0 +1,176 @@
+/** CrewAI from PyPI: its retries, its models, its processes that die, guarded through MCP and through HTTP. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import { cliMain, runCli } from '../support/cli-process';
+import { findCrewai, startPython, type Turn } from '../support/crews';
+import { Provider } from '../support/provider';
+import { databaseUrl, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+import { startServing, stop, type Serving } from '../support/serving';
+
+const key = 'crew-secret-0123456789';
+const crewLimitMs = 240_000;
+
+const found = findCrewai();
+const python = 'python' in found ? found.python : '';
+let scratch: ScratchSchema;
+let serving: Serving;
+let provider: Provider;
+
+const guards: Record<string, () => object> = {
+  MCP: () => ({
+    command: [process.execPath, cliMain, 'mcp', '--schema', scratch.schema],
+    env: { DATABASE_URL: databaseUrl() },
+  }),
+  HTTP: () => ({ url: serving.url, key }),
+};
+const through = Object.keys(guards);
+
+/** What the model of a crew read of its calls. */
+async function kickOff(guard: string, turns: readonly Turn[], leaseFor = '2m'): Promise<string[]> {
+  const told = { guard: guards[guard]?.(), provider: provider.url, turns, leaseFor };
+  return (await startPython(python, 'crew.py', told).ended).told as string[];
+}
+
+async function kickOffFaulty(kind: string, guard: string, turns: readonly Turn[]) {
+  const told = { kind, guard: guards[guard]?.(), provider: provider.url, turns };
+  const { told: read } = await startPython(python, 'faulty_crew.py', told).ended;
+  return read as { read: string[]; runs?: number };
+}
+
+const turn = (order: string, note = 'please', cents = 500): Turn => ({ order, cents, note });
+const isUnknown = expect.stringMatching(/^It is unknown whether this happened .*Do not call the tool again/);
+
+it('is documented by the code of the example', () => {
+  const text = (file: string): string => readFileSync(resolve(__dirname, '../../..', file), 'utf8');
+  const [, snippet] = /```python\n([^]*?)\n```/.exec(text('docs/agents.md')) ?? [];
+  expect(text('examples/tools/crewai/crew.py')).toContain(snippet ?? 'a snippet');
+});
+
+const suite = 'python' in found ? describe : describe.skip;
+suite(`CrewAI${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, () => {
+  beforeAll(async () => {
+    scratch = await scratchSchema();
+    provider = await Provider.start();
+    serving = await startServing(['--schema', scratch.schema], { ACTIVITY_GUARD_KEYS: `default ${key}` });
+  });
+  afterAll(async () => {
+    await stop(serving);
+    await provider.stop();
+    await scratch.close();
+  });
+  afterEach(() => (provider.instead = undefined));
+
+  const breakTheLine = (): void => {
+    provider.instead = (_order, response) => Boolean(response.destroy());
+  };
+
+  it(
+    'runs a tool that fails six times for one call of its model, when nothing guards it',
+    async () => {
+      breakTheLine();
+      await kickOffFaulty('unguarded', 'HTTP', [turn('bare')]);
+      expect(provider.count('bare')).toBe(6);
+    },
+    crewLimitMs,
+  );
+
+  it.each(through)(
+    'acts once through %s where the answer of the provider is lost, and its model asks again',
+    async (guard) => {
+      breakTheLine();
+      const order = `lost-${guard}`;
+      expect(await kickOff(guard, [turn(order), turn(order, 'again, please')], '2s')).toEqual([
+        isUnknown,
+        isUnknown,
+      ]);
+      expect(provider.count(order)).toBe(1);
+    },
+    crewLimitMs,
+  );
+
+  it.each(through)(
+    'gives the receipt through %s to a tool that CrewAI runs again, and to a model that words it anew',
+    async (guard) => {
+      const order = `paper-${guard}`;
+      const turns = [turn(order), turn(order, 'as I said'), turn(order, 'more', 900)];
+      const { read, runs } = await kickOffFaulty('failing-after', guard, turns);
+      const receipt = `charged as ${provider.booked.find((booked) => booked.order === order)?.id}`;
+      expect(read).toEqual([receipt, receipt, expect.stringContaining('belongs to something else')]);
+      expect(runs).toBe(6); // three failed, one for each of the model's calls
+      expect(provider.count(order)).toBe(1);
+    },
+    crewLimitMs,
+  );
+
+  it.each(through)(
+    'does not act again through %s for a crew that is kicked off after it was killed between effect and receipt',
+    async (guard) => {
+      const order = `killed-${guard}`;
+      const told = { guard: guards[guard]?.(), provider: provider.url, turns: [turn(order)], leaseFor: '2s' };
+      const dying = startPython(python, 'crew.py', told);
+      provider.instead = () => process.kill(dying.pid, 'SIGKILL');
+      expect((await dying.ended).signal).toBe('SIGKILL');
+      expect(provider.count(order)).toBe(1);
+
+      provider.instead = undefined;
+      const again = [turn(order, 'charge what was not charged')];
+      expect(await kickOff(guard, again, '2s')).toEqual([isUnknown]);
+
+      const cli = (command: string, ...args: string[]) =>
+        runCli([command, `charge:${order}`, '--schema', scratch.schema, '--json', ...args]);
+      const { token } = JSON.parse((await cli('show')).out) as { token: string };
+      const saw = [
+        '--committed',
+        '--result',
+        '"charged as seen in the console"',
+        '--reason',
+        'seen in the console',
+      ];
+      expect(await cli('resolve', '--token', token, '--no-temporal', ...saw)).toMatchObject({
+        code: 0,
+        err: '',
+      });
+
+      expect(await kickOff(guard, again)).toEqual(['charged as seen in the console']);
+      expect(provider.count(order)).toBe(1);
+    },
+    2 * crewLimitMs,
+  );
+
+  /** The guard alone, in any Python. */
+  async function call(guard: object, ...calls: readonly object[]) {
+    const { told } = await startPython(python, 'guard_alone.py', { guard, calls }).ended;
+    return told as { gave: unknown[]; refused: boolean[]; acts: string[] };
+  }
+
+  it.each(through)('tells through %s what the act raised or gave, the same each time', async (guard) => {
+    const id = (what: string): string => `${guard}:${what}/ü`;
+    const calls = ['rejected', 'not-committed', 'plain', 'odd', 'nan'].flatMap((how) => [
+      { order: id(how), how },
+      { order: id(how), how },
+    ]);
+    const { gave, refused, acts } = await call(guards[guard]?.() ?? {}, ...calls);
+    const isNo = expect.stringMatching(/^Refused for good .*: card declined\./);
+    const isNotDone = expect.stringContaining('This surely did not happen');
+    const plain = { id: 1, at: [1, null] };
+    expect(gave).toEqual([isNo, isNo, isNotDone, isNotDone, plain, plain, '{2}', '{2}', 'nan', 'nan']);
+    expect(refused).toEqual([true, true, true, true, ...Array<boolean>(6).fill(false)]);
+    expect(acts).toEqual(
+      ['rejected', ...Array<string>(2).fill('not-committed'), 'plain', 'odd', 'nan'].map(id),
+    );
+  });
+
+  it('does nothing where the service is away, does not know the key, or refuses the id', async () => {
+    const wanted = { order: 'away', how: 'plain' };
+    const away = await call({ url: 'http://127.0.0.1:9', key }, wanted);
+    const stranger = await call({ url: serving.url, key: 'another-key-0123456789' }, wanted);
+    const refused = await call({ url: serving.url, key }, { ...wanted, order: '' });
+    expect([away, stranger, refused].map(({ gave }) => gave[0])).toEqual([
+      expect.stringContaining('receipts cannot be reached'),
+      expect.stringContaining('Send an API key'),
+      expect.stringContaining('cannot be guarded'),
+    ]);
+    expect([away, stranger, refused].flatMap(({ acts }) => acts)).toEqual([]);
+  });
+});
