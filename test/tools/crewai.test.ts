@@ -65,6 +65,19 @@ suite(`CrewAI${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, ()
     provider.instead = (_order, response) => Boolean(response.destroy());
   };
 
+  /** What an operator does. */
+  async function foundOut(order: string): Promise<void> {
+    const cli = async (command: string, ...args: string[]): Promise<string> => {
+      const its = ['--schema', scratch.schema, '--json'];
+      const { code, out, err } = await runCli([command, `charge:${order}`, ...its, ...args]);
+      if (code !== 0) throw new Error(err);
+      return out;
+    };
+    const { token } = JSON.parse(await cli('show')) as { token: string };
+    const result = ['--committed', '--result', '"as seen in the console"', '--reason', 'seen there'];
+    await cli('resolve', '--token', token, '--no-temporal', ...result);
+  }
+
   it(
     'runs a tool that fails six times for one call of its model, when nothing guards it',
     async () => {
@@ -78,11 +91,19 @@ suite(`CrewAI${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, ()
   it.each(through)(
     'acts once through %s where the answer of the provider is lost, and its model asks again',
     async (guard) => {
-      breakTheLine();
-      const order = `lost-${guard}`;
-      expect(await kickOff(guard, [turn(order), turn(order, 'again, please')], '2s')).toEqual([
+      const [order, next] = [`lost-${guard}`, `next-${guard}`];
+      provider.instead = (booked, response) => {
+        if (booked === order) response.destroy();
+        else void foundOut(order).then(() => response.end('{"id":"ch_0"}'));
+        return true;
+      };
+      const turns = [turn(order), turn(order, 'again, please'), turn(next), turn(order), turn(order)];
+      expect(await kickOff(guard, turns, '2s')).toEqual([
         isUnknown,
-        isUnknown,
+        isUnknown, // once the lease is over
+        'charged as ch_0',
+        'as seen in the console', // and not what CrewAI's cache would say
+        expect.stringContaining('reusing the same input'), // CrewAI itself
       ]);
       expect(provider.count(order)).toBe(1);
     },
@@ -97,7 +118,7 @@ suite(`CrewAI${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, ()
       const { read, runs } = await kickOffFaulty('failing-after', guard, turns);
       const receipt = `charged as ${provider.booked.find((booked) => booked.order === order)?.id}`;
       expect(read).toEqual([receipt, receipt, expect.stringContaining('belongs to something else')]);
-      expect(runs).toBe(6); // three failed, one for each of the model's calls
+      expect(runs).toBe(6); // three of them failed
       expect(provider.count(order)).toBe(1);
     },
     crewLimitMs,
@@ -117,55 +138,72 @@ suite(`CrewAI${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, ()
       const again = [turn(order, 'charge what was not charged')];
       expect(await kickOff(guard, again, '2s')).toEqual([isUnknown]);
 
-      const cli = (command: string, ...args: string[]) =>
-        runCli([command, `charge:${order}`, '--schema', scratch.schema, '--json', ...args]);
-      const { token } = JSON.parse((await cli('show')).out) as { token: string };
-      const saw = [
-        '--committed',
-        '--result',
-        '"charged as seen in the console"',
-        '--reason',
-        'seen in the console',
-      ];
-      expect(await cli('resolve', '--token', token, '--no-temporal', ...saw)).toMatchObject({
-        code: 0,
-        err: '',
-      });
-
-      expect(await kickOff(guard, again)).toEqual(['charged as seen in the console']);
+      await foundOut(order);
+      expect(await kickOff(guard, again)).toEqual(['as seen in the console']);
       expect(provider.count(order)).toBe(1);
     },
     2 * crewLimitMs,
   );
 
+  it(
+    'gives the result although its receipt cannot be written, and tells the next crew that nobody knows',
+    async () => {
+      const order = 'unwritten';
+      const short = await startServing(['--schema', scratch.schema], {
+        ACTIVITY_GUARD_KEYS: `default ${key}`,
+      });
+      provider.instead = (_order, response) => {
+        void stop(short).then(() => response.end('{"id":"ch_0"}'));
+        return true;
+      };
+      const told = {
+        guard: { url: short.url, key },
+        provider: provider.url,
+        turns: [turn(order)],
+        leaseFor: '2s',
+      };
+      expect((await startPython(python, 'crew.py', told).ended).told).toEqual(['charged as ch_0']);
+      expect(await kickOff('HTTP', [turn(order)], '2s')).toEqual([isUnknown]);
+      expect(provider.count(order)).toBe(1);
+    },
+    crewLimitMs,
+  );
+
   /** The guard alone, in any Python. */
-  async function call(guard: object, ...calls: readonly object[]) {
-    const { told } = await startPython(python, 'guard_alone.py', { guard, calls }).ended;
-    return told as { gave: unknown[]; refused: boolean[]; acts: string[] };
+  async function call(guard: object, calls: readonly object[], more: object = {}) {
+    const { told } = await startPython(python, 'guard_alone.py', { guard, calls, ...more }).ended;
+    return told as { gave: unknown[]; refused: boolean[]; acts: string[]; refusesAsync: boolean };
   }
+
+  const isNotDone = expect.stringContaining('This surely did not happen');
 
   it.each(through)('tells through %s what the act raised or gave, the same each time', async (guard) => {
     const id = (what: string): string => `${guard}:${what}/ü`;
-    const calls = ['rejected', 'not-committed', 'plain', 'odd', 'nan'].flatMap((how) => [
-      { order: id(how), how },
-      { order: id(how), how },
-    ]);
-    const { gave, refused, acts } = await call(guards[guard]?.() ?? {}, ...calls);
+    const ways = ['rejected', 'not-committed', 'raises', 'plain', 'odd', 'nan'];
+    const twice = ways.flatMap((how) => [how, how]).map((how) => ({ order: id(how), how }));
+    const { gave, refused, acts, refusesAsync } = await call(guards[guard]?.() ?? {}, twice);
     const isNo = expect.stringMatching(/^Refused for good .*: card declined\./);
-    const isNotDone = expect.stringContaining('This surely did not happen');
+    const isTried = expect.stringContaining('or has just failed at it');
     const plain = { id: 1, at: [1, null] };
-    expect(gave).toEqual([isNo, isNo, isNotDone, isNotDone, plain, plain, '{2}', '{2}', 'nan', 'nan']);
-    expect(refused).toEqual([true, true, true, true, ...Array<boolean>(6).fill(false)]);
-    expect(acts).toEqual(
-      ['rejected', ...Array<string>(2).fill('not-committed'), 'plain', 'odd', 'nan'].map(id),
-    );
+    expect(gave.slice(0, 6)).toEqual([isNo, isNo, isNotDone, isNotDone, isUnknown, isTried]);
+    expect(gave.slice(6)).toEqual([plain, plain, '{2}', '{2}', 'nan', 'nan']);
+    expect(refused).toEqual([...Array<boolean>(6).fill(true), ...Array<boolean>(6).fill(false)]);
+    expect(acts).toEqual(['rejected', 'not-committed', ...ways.slice(1)].map(id));
+    expect(refusesAsync).toBe(true);
+  });
+
+  it('does not act on a claim that was long on its way, and gives it back', async () => {
+    const wanted = { order: 'late', how: 'plain' };
+    const late = await call({ url: serving.url, key }, [wanted], { leaseFor: '4s', lateBy: 2.2 });
+    expect([late.gave, late.acts]).toEqual([[isNotDone], []]);
+    expect((await call({ url: serving.url, key }, [wanted])).acts).toEqual(['late']);
   });
 
   it('does nothing where the service is away, does not know the key, or refuses the id', async () => {
     const wanted = { order: 'away', how: 'plain' };
-    const away = await call({ url: 'http://127.0.0.1:9', key }, wanted);
-    const stranger = await call({ url: serving.url, key: 'another-key-0123456789' }, wanted);
-    const refused = await call({ url: serving.url, key }, { ...wanted, order: '' });
+    const away = await call({ url: 'http://127.0.0.1:9', key }, [wanted]);
+    const stranger = await call({ url: serving.url, key: 'another-key-0123456789' }, [wanted]);
+    const refused = await call({ url: serving.url, key }, [{ ...wanted, order: '' }]);
     expect([away, stranger, refused].map(({ gave }) => gave[0])).toEqual([
       expect.stringContaining('receipts cannot be reached'),
       expect.stringContaining('Send an API key'),

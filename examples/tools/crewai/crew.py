@@ -48,7 +48,8 @@ class ScriptedModel(BaseLLM):
     def call(self, messages, *_args, **_kwargs):
         said = messages[-2]["content"] if messages[-1]["role"] == "user" and len(messages) > 2 else messages[-1]["content"]
         if "Observation:" in said:
-            self.read.append(said.split("Observation:", 1)[1].strip())
+            # CrewAI adds its instructions to every third one.
+            self.read.append(said.split("Observation:", 1)[1].split("\n\n")[0].strip())
         if not self.turns:
             return "Thought: that is all\nFinal Answer: done"
         return f"Thought: charge it\nAction: charge\nAction Input: {json.dumps(self.turns.pop(0))}"
