@@ -1,5 +1,8 @@
 /** CrewAI from PyPI: its retries, its models, its processes that die, guarded through MCP and through HTTP. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
 import { cliMain, runCli } from '../support/cli-process';
@@ -175,6 +178,7 @@ suite(`CrewAI${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, ()
     return told as { gave: unknown[]; refused: boolean[]; acts: string[]; refusesAsync: boolean };
   }
 
+  const isAway = expect.stringContaining('receipts cannot be reached');
   const isNotDone = expect.stringContaining('This surely did not happen');
 
   it.each(through)('tells through %s what the act raised or gave, the same each time', async (guard) => {
@@ -201,14 +205,38 @@ suite(`CrewAI${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, ()
 
   it('does nothing where the service is away, does not know the key, or refuses the id', async () => {
     const wanted = { order: 'away', how: 'plain' };
-    const away = await call({ url: 'http://127.0.0.1:9', key }, [wanted]);
-    const stranger = await call({ url: serving.url, key: 'another-key-0123456789' }, [wanted]);
-    const refused = await call({ url: serving.url, key }, [{ ...wanted, order: '' }]);
-    expect([away, stranger, refused].map(({ gave }) => gave[0])).toEqual([
-      expect.stringContaining('receipts cannot be reached'),
-      expect.stringContaining('Send an API key'),
-      expect.stringContaining('cannot be guarded'),
+    const said = await Promise.all([
+      call({ url: 'http://127.0.0.1:9', key }, [wanted]),
+      call({ url: serving.url, key: 'another-key-0123456789' }, [wanted]),
+      call({ url: serving.url, key }, [{ ...wanted, order: '' }]),
     ]);
-    expect([away, stranger, refused].flatMap(({ acts }) => acts)).toEqual([]);
+    expect(said.map(({ gave, acts }) => [...gave, ...acts])).toEqual([
+      [isAway],
+      [expect.stringContaining('Send an API key')],
+      [expect.stringContaining('cannot be guarded')],
+    ]);
+  });
+
+  it('does nothing on the word of something else than the service', async () => {
+    const asked: (string | undefined)[] = [];
+    const other = createServer((request, response) => {
+      asked.push(request.url);
+      const [, status = ''] = (request.url ?? '').split('/');
+      response
+        .writeHead(Number(status), { location: '/200/elsewhere' })
+        .end(status === '200' ? '<html>' : '{}');
+    }).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const by = (status: number) =>
+      call({ url: `http://127.0.0.1:${port}/${status}`, key }, [{ order: 'x', how: 'plain' }]);
+    try {
+      const said = [await by(200), await by(503), await by(302)];
+      const isRefused = expect.stringContaining('cannot be guarded');
+      expect(said.map(({ gave, acts }) => [...gave, ...acts])).toEqual([[isAway], [isAway], [isRefused]]);
+      expect(asked).toEqual(['/200/claim', '/503/claim', '/302/claim']);
+    } finally {
+      other.close();
+    }
   });
 });

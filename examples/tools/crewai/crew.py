@@ -34,7 +34,7 @@ def charge_tool(claims, provider, lease_for="2m"):
         with urlopen(f"{provider}/charge?{query}", timeout=30) as answer:
             return f"charged as {json.load(answer)['id']}"
 
-    # CrewAI's cache would go on telling what was so before somebody found out.
+    # A crew with cache=True would go on telling what was so before somebody found out.
     charge.cache_function = lambda _args, result: not isinstance(result, Refusal)
     return charge
 
@@ -60,7 +60,7 @@ def kick_off(charge, turns):
     model = ScriptedModel(model="scripted", turns=list(turns))
     agent = Agent(role="cashier", goal="Charge orders", backstory="Careful", llm=model, tools=[charge])
     task = Task(description="Charge the order", expected_output="What became of it", agent=agent)
-    Crew(agents=[agent], tasks=[task]).kickoff()
+    Crew(agents=[agent], tasks=[task], cache=True).kickoff()
     return model.read
 
 
