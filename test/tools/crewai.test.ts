@@ -183,15 +183,16 @@ suite(`CrewAI${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, ()
 
   it.each(through)('tells through %s what the act raised or gave, the same each time', async (guard) => {
     const id = (what: string): string => `${guard}:${what}/ü`;
-    const ways = ['rejected', 'not-committed', 'raises', 'plain', 'odd', 'nan'];
+    const ways = ['rejected', 'not-committed', 'raises', 'awaitable', 'plain', 'odd', 'nan'];
     const twice = ways.flatMap((how) => [how, how]).map((how) => ({ order: id(how), how }));
     const { gave, refused, acts, refusesAsync } = await call(guards[guard]?.() ?? {}, twice);
     const isNo = expect.stringMatching(/^Refused for good .*: card declined\./);
     const isTried = expect.stringContaining('or has just failed at it');
     const plain = { id: 1, at: [1, null] };
-    expect(gave.slice(0, 6)).toEqual([isNo, isNo, isNotDone, isNotDone, isUnknown, isTried]);
-    expect(gave.slice(6)).toEqual([plain, plain, '{2}', '{2}', 'nan', 'nan']);
-    expect(refused).toEqual([...Array<boolean>(6).fill(true), ...Array<boolean>(6).fill(false)]);
+    expect(gave.slice(0, 4)).toEqual([isNo, isNo, isNotDone, isNotDone]);
+    expect(gave.slice(4, 8)).toEqual([isUnknown, isTried, isUnknown, isTried]);
+    expect(gave.slice(8)).toEqual([plain, plain, '{2}', '{2}', 'nan', 'nan']);
+    expect(refused).toEqual([...Array<boolean>(8).fill(true), ...Array<boolean>(6).fill(false)]);
     expect(acts).toEqual(['rejected', 'not-committed', ...ways.slice(1)].map(id));
     expect(refusesAsync).toBe(true);
   });

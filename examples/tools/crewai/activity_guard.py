@@ -36,14 +36,14 @@ def request_id():
 
 
 def guarded(claims, *, action, request_id, fingerprint=dict, lease_for="2m", wait_for=10):
-    """Guards a function. Every later call with the same request id gets its result, or a Refusal; it raises nothing.
+    """Guards a function. Every later call with the same request id gets its result, or a Refusal.
 
     request_id and fingerprint take the arguments by name: the first names the intent, the second says what must not differ
     under one id, such as an amount (all arguments unless given). wait_for: seconds to wait for another call of the intent.
     """
 
     def decorate(act):
-        if inspect.iscoroutinefunction(act) or inspect.isgeneratorfunction(act):
+        if inspect.iscoroutinefunction(act) or inspect.isgeneratorfunction(act) or inspect.isasyncgenfunction(act):
             raise TypeError("guarded: the act is not over when this function returns; guard a plain one")
         signature = inspect.signature(act)
 
@@ -91,6 +91,8 @@ def _act(claims, claim, asked, act):
     token = _running.set(claim["requestId"])
     try:
         result = act()
+        if inspect.isawaitable(result):
+            raise TypeError("the act is not over")
     except Rejected as no:
         return _refusal("REFUSED" if settle("rejected", result=str(no)) else "UNKNOWN", claim, str(no))
     except NotCommitted:
