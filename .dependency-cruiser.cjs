@@ -1,7 +1,7 @@
-// Who may import whom: ids <- core <- guard <- claims <- {stores, tools, http, temporal, otel} <- {testing, cli, dashboard}.
+// Who may import whom: ids <- core <- guard <- claims <- {stores, tools, http, temporal, otel} <- operator <- {testing, cli, dashboard}.
 // Imports of types count too, except where a rule says `values`.
 const middle = 'stores|tools|http|temporal|otel';
-const top = 'testing|cli|dashboard';
+const top = 'operator|testing|cli|dashboard';
 const pureNode = '(node:)?(assert|async_hooks|buffer|crypto|events|util)';
 /** What workflow and worker share: the files right in src/temporal, or in its folder `shared`. */
 const shared = 'temporal/(shared/|[^/]+\\.ts$)';
@@ -12,6 +12,8 @@ const frameworks = {
   langchain: '@langchain/core',
   ai: 'ai',
 };
+/** What all tools tell a model, in workflows too. */
+const words = 'tool-answers\\.ts$';
 const packages = (names) => `node_modules/(@types/)?(${names})/`;
 
 const rule = (name, from, to) => ({ name, severity: 'error', from, to });
@@ -89,7 +91,10 @@ module.exports = {
     rule(
       'tools-need-guard-and-claims',
       { path: '^src/tools/' },
-      { path: '^src/', pathNot: '^src/(ids|core|guard|claims|tools)/|^src/system-clock\\.ts$' },
+      {
+        path: '^src/',
+        pathNot: `^src/(ids|core|guard|claims|tools)/|^src/((system-clock|optional-package)\\.ts$|${words})`,
+      },
     ),
     rule(
       'tools-without-a-framework',
@@ -108,7 +113,9 @@ module.exports = {
     rule(
       'workflow-realm',
       { path: '^src/temporal/workflow/' },
-      { pathNot: `^src/(ids/|temporal/workflow/|${shared})|${packages('@temporalio/(workflow|common)')}` },
+      {
+        pathNot: `^src/(ids/|temporal/workflow/|${shared}|${words})|${packages('@temporalio/(workflow|common)')}`,
+      },
     ),
     rule(
       'common-for-types',
@@ -120,6 +127,7 @@ module.exports = {
       { path: `^src/${shared}` },
       { pathNot: `^src/(ids/|${shared})|${packages('@temporalio/common')}`, ...values },
     ),
+    rule('words-are-bundled-too', { path: `^src/${words}` }, { path: '.', ...values }),
     rule(
       'one-realm-each',
       { path: '^src/temporal/(activity|client)/' },

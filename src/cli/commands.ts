@@ -1,9 +1,10 @@
 /** What the commands do. Each answers whether it succeeded. */
 import type { ListFilter, Receipt } from '../core';
+import { shown, stateOf } from '../operator';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
 import { mcp } from './mcp';
 import type { CommandName, Invocation } from './options';
-import { find, resolve, show, shown, stateOf, supersede } from './people';
+import { resolve, show, supersede } from './people';
 import { reconcile } from './reconcile';
 import { report } from './report/report';
 import { serve } from './serve';
@@ -41,12 +42,10 @@ const implementations: Record<CommandName, Command> = {
     return true;
   },
 
-  show: async (receipts, invocation) => {
-    if (invocation.values.workflow !== undefined) return showWorkflow(receipts, invocation, print);
-    const found = await find(receipts, invocation.requestId);
-    if (found) show(found, invocation, print);
-    return found !== undefined;
-  },
+  show: async (receipts, invocation) =>
+    invocation.values.workflow === undefined
+      ? show(receipts, invocation, print)
+      : showWorkflow(receipts, invocation, print),
 
   resolve: async (receipts, invocation) => resolve(receipts, invocation, print),
 

@@ -4,7 +4,8 @@ import type { PostgresReceipts } from '../stores/pg';
 import { systemClock } from '../system-clock';
 import type { Invocation } from './options';
 import { loadProbes, sourcesOf } from './probes';
-import { withTemporal } from './temporal';
+import { withTemporal } from '../operator';
+import { toldToEnd } from './told-to-end';
 
 type Print = (line: string) => void;
 
@@ -64,7 +65,7 @@ async function once(reconciler: Reconciler, asJson: boolean, print: Print): Prom
 
 async function watch(reconciler: Reconciler, asJson: boolean, print: Print): Promise<true> {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  void toldToEnd().then(() => stop.abort());
   await reconciler.watch(stop.signal, (counts) => print(asJson ? JSON.stringify(counts) : textOf(counts)));
   return true;
 }

@@ -7,8 +7,10 @@ import type * as NodeServer from '@hono/node-server';
 
 import { ApiKeyError, ApiKeys } from '../http/api-keys';
 import type * as HttpService from '../http/service';
+import { optionalPackages } from '../optional-package';
 import type { PostgresReceipts } from '../stores/pg';
 import type { Invocation } from './options';
+import { toldToEnd } from './told-to-end';
 import { UsageError } from './usage-error';
 
 const keysVariable = 'ACTIVITY_GUARD_KEYS';
@@ -18,19 +20,11 @@ const longestEndMs = 10_000;
 const pauseMs = 50;
 
 /* eslint-disable @typescript-eslint/no-require-imports -- loaded when needed, and a missing one is told by name */
-function packages() {
-  try {
-    const { createService } = require('../http/service') as typeof HttpService;
-    const { createAdaptorServer } = require('@hono/node-server') as typeof NodeServer;
-    return { createService, createAdaptorServer };
-  } catch (error) {
-    const name = /Cannot find (?:module|package) '((?:@hono\/node-server)|hono)/.exec(
-      (error as Error).message,
-    )?.[1];
-    if (name === undefined) throw error;
-    throw new Error(`the package ${name} is needed to serve. Install: npm install hono @hono/node-server`);
-  }
-}
+const packages = () =>
+  optionalPackages(['hono', '@hono/node-server'], 'to serve', () => ({
+    ...(require('../http/service') as typeof HttpService),
+    ...(require('@hono/node-server') as typeof NodeServer),
+  }));
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 function keysFrom(file: string | undefined): ApiKeys {
@@ -76,21 +70,16 @@ export async function serve(
       onFault: (error) => process.stderr.write(`activity-guard: ${(error as Error).name} in a request\n`),
     });
     const server = createAdaptorServer({ fetch }) as Server;
-    const toldToEnd = untilToldToEnd();
+    const end = toldToEnd();
     const url = await listen(server, port, values.host);
     print(values.json ? JSON.stringify({ url }) : `Serving at ${url} (the API: ${url}/openapi.json)`);
-    await toldToEnd;
-    await end(server);
+    await end;
+    await close(server);
   } finally {
     for (const store of stores.values()) await store.close();
   }
   return true;
 }
-
-const untilToldToEnd = (): Promise<void> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
 
 async function listen(server: Server, port: number, host: string): Promise<string> {
   await new Promise<void>((resolve, reject) => {
@@ -101,7 +90,7 @@ async function listen(server: Server, port: number, host: string): Promise<strin
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
 }
 
-async function end(server: Server): Promise<void> {
+async function close(server: Server): Promise<void> {
   // Connections that were busy, and are idle now, would keep it open.
   const idle = setInterval(() => server.closeIdleConnections(), pauseMs);
   const late = setTimeout(() => server.closeAllConnections(), longestEndMs);

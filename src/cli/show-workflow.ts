@@ -2,7 +2,7 @@
 import type { ReceiptStore } from '../core';
 import type { Fate, ImpactedEffect, ResetImpact } from '../temporal/client';
 import type { Invocation } from './options';
-import { withTemporal } from './temporal';
+import { withTemporal } from '../operator';
 
 const fateNames: Readonly<Record<Fate, string>> = {
   kept: 'kept',

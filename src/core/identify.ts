@@ -19,7 +19,8 @@ export function checkedId(requestId: string, whose: string): IdentifiedRequest {
   return { requestId: normal, requestIdHash: hashRequestId(normal) };
 }
 
-const mostActionCharacters = 200;
+/** So long an action may be. */
+export const mostActionCharacters = 200;
 
 /**
  * What is done.

@@ -25,6 +25,7 @@ export {
   checkedFingerprint,
   checkedGeneration,
   checkedId,
+  mostActionCharacters,
 } from './identify';
 export {
   ActivityGuardError,

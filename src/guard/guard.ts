@@ -42,8 +42,8 @@ export interface GuardOptions extends EffectDefaults {
 /** What is run, and for whom. */
 interface Effect {
   readonly payload: unknown;
-  /** Whether the effect finds its claim in its asynchronous context; otherwise it is handed in. */
-  readonly hasContext: boolean;
+  /** The effect is handed its claim, and does not look for it in its asynchronous context. */
+  readonly isDetached: boolean;
   run(effect: HeldEffect): unknown;
   readonly origin?: Origin | undefined;
 }
@@ -85,7 +85,7 @@ export class Guard {
   async executeFrom<P, R>(
     request: ExecuteRequest<P, R>,
     origin: Origin,
-    { hasContext = request.transactional === true } = {},
+    { isDetached = request.transactional !== true } = {},
   ): Promise<ExecutionReceipt<R>> {
     const { payload, run, action } = request;
     if (typeof run !== 'function')
@@ -93,7 +93,7 @@ export class Guard {
     const outcome = await this.call(request, {
       payload,
       origin,
-      hasContext,
+      isDetached,
       run: (effect) => run(payload as P, effect),
     });
     return this.receiptOf<R>(action, outcome);
@@ -109,7 +109,7 @@ export class Guard {
   wrap<F extends AnyFunction>(options: WrapOptions<F>, fn: F): Wrapped<F>;
   wrap<A extends unknown[]>(options: WrapOptions<(...args: A) => unknown>): MethodDecorator<A>;
   wrap(options: WrapOptions<AnyFunction>, fn?: AnyFunction): unknown {
-    return wrapped(options, fn, (request, effect) => this.call(request, { ...effect, hasContext: true }));
+    return wrapped(options, fn, (request, effect) => this.call(request, { ...effect, isDetached: false }));
   }
 
   /**
@@ -124,7 +124,7 @@ export class Guard {
     request: Omit<ExecuteRequest<never, unknown>, 'payload' | 'run'>,
     effect: Effect,
   ): Promise<CallOutcome> {
-    const { payload, hasContext, origin } = effect;
+    const { payload, isDetached, origin } = effect;
     const { action, fingerprint, generation = 1, signal } = request;
     checkedAction(action);
     if ((request.onUnknown as unknown) === 'ask')
@@ -142,7 +142,7 @@ export class Guard {
       fingerprint: checkedFingerprint(action, content, identity.requestId),
       origin: { ...this.options.origin, ...origin },
       generation: checkedGeneration(generation),
-      isDetached: !hasContext,
+      isDetached,
       deadline: systemClock.monotonic() + this.timeoutMs(request.timeout),
       attempt: 1,
       signal,

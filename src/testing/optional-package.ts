@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
-import { codeOf, TestStackError } from './error';
+
+import { optionalPackages, PackageMissingError } from '../optional-package';
+import { TestStackError } from './error';
 
 /**
  * Loads a package that only some callers need, at the moment they need it. `require` and not
@@ -7,13 +9,9 @@ import { codeOf, TestStackError } from './error';
  */
 export function requirePackage<T>(name: string, purpose: string): T {
   try {
-    return createRequire(__filename)(name) as T;
+    return optionalPackages([name], purpose, () => createRequire(__filename)(name) as T);
   } catch (cause) {
-    if (codeOf(cause) !== 'MODULE_NOT_FOUND') throw cause;
-    throw new TestStackError(
-      'PACKAGE_MISSING',
-      `The package ${name} is needed ${purpose}. Install it: npm install --save-dev ${name}`,
-      { cause },
-    );
+    if (!(cause instanceof PackageMissingError)) throw cause;
+    throw new TestStackError('PACKAGE_MISSING', cause.message, { cause });
   }
 }

@@ -162,7 +162,7 @@ describe('activity-guard show --workflow', () => {
     expect({ code, err }).toEqual({
       code: 1,
       err: expect.stringMatching(
-        /the package @temporalio\/client is needed .*npm install @temporalio\/client @temporalio\/envconfig/,
+        /The packages @temporalio\/client and @temporalio\/envconfig are needed .*npm install @temporalio\/client/,
       ),
     });
     // Everything else goes on without it.

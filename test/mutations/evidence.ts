@@ -88,13 +88,13 @@ export const evidence = [
     ],
   ),
   ...inFile(
-    'src/cli/people.ts',
+    'src/operator/decisions.ts',
     ['pg/cli'],
     [
       [
         1,
         'who looked before lease and grace time were over cannot say no',
-        "verdict === 'not-committed' && wasEarly",
+        "verdict === 'not-committed' && token.wasEarly",
         'false',
       ],
     ],

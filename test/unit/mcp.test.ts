@@ -195,6 +195,17 @@ describe('a guarded tool of an MCP server', () => {
     expect(read(await call())).toMatchObject({ isError: false, text: 'sent' });
   });
 
+  it('says that it happened, and never does it again, where its result cannot be kept', async () => {
+    const { runs, tool } = setUp();
+    const { call } = await tool(() => ({ ...said('sent'), _meta: { undo: () => undefined } }));
+    for (const result of [await call(), await call()])
+      expect(read(result)).toEqual({
+        ...{ isError: true, text: expect.stringMatching(/^This has been done .*not done again/) as string },
+        answer: { status: 'no-result', requestId: 'email:ann', code: 'ResultUnavailable' },
+      });
+    expect(runs).toHaveLength(1);
+  });
+
   it('runs nothing while the receipts are away', async () => {
     const { receipts, runs, tool } = setUp({ leaseFor: 500 });
     jest.spyOn(receipts, 'claim').mockRejectedValue(new Error('connection refused'));

@@ -2,6 +2,7 @@
 import type * as ClientPackage from '@temporalio/client';
 import type * as EnvConfigPackage from '@temporalio/envconfig';
 
+import { optionalPackages } from '../optional-package';
 import type * as GuardClient from '../temporal/client';
 
 type Client = ClientPackage.Client;
@@ -17,24 +18,13 @@ interface Reaching {
 /** Something is missing or away; the message says what to do. */
 class TemporalAwayError extends Error {}
 
-function load<T>(what: () => T): T {
-  try {
-    return what();
-  } catch (error) {
-    const name = /Cannot find module '((?:@temporalio\/)[a-z]+)/.exec((error as Error).message)?.[1];
-    if (name === undefined) throw error;
-    throw new TemporalAwayError(
-      `the package ${name} is needed to ask Temporal. Install: npm install @temporalio/client @temporalio/envconfig`,
-    );
-  }
-}
-
 /* eslint-disable @typescript-eslint/no-require-imports -- loaded when needed, and a missing one is told by name */
-const packages = () => ({
-  client: load(() => require('@temporalio/client') as typeof ClientPackage),
-  envconfig: load(() => require('@temporalio/envconfig') as typeof EnvConfigPackage),
-  guard: load(() => require('../temporal/client') as typeof GuardClient),
-});
+const packages = () =>
+  optionalPackages(['@temporalio/client', '@temporalio/envconfig'], 'to ask Temporal', () => ({
+    client: require('@temporalio/client') as typeof ClientPackage,
+    envconfig: require('@temporalio/envconfig') as typeof EnvConfigPackage,
+    guard: require('../temporal/client') as typeof GuardClient,
+  }));
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 /**

@@ -1,0 +1,42 @@
+/** A receipt as people see it: outcomes are payloads, so only their kind and size; the claim's own token is its holder's. */
+import { isUnresolved, type Evidence, type Outcome, type Receipt } from '../core';
+
+/** The state as people see it. */
+export const stateOf = (receipt: Receipt): string =>
+  receipt.contested ? 'contested' : isUnresolved(receipt) ? 'unknown' : receipt.state;
+
+const sizeOf = (outcome: Outcome | undefined) =>
+  outcome && { format: outcome.format, bytes: outcome.bytes.length };
+
+/** A receipt as JSON. */
+export function shown({
+  outcome,
+  leaseRemainingMs,
+  ageMs,
+  token: _token,
+  ...rest
+}: Receipt): Record<string, unknown> {
+  return {
+    ...rest,
+    unresolved: isUnresolved({ ...rest, leaseRemainingMs }),
+    leaseRemainingMs: Math.round(leaseRemainingMs),
+    ageMs: Math.round(ageMs),
+    outcome: sizeOf(outcome),
+  };
+}
+
+/** A piece of evidence as JSON. */
+export const shownEvidence = ({ ageMs: _age, outcome, ...rest }: Evidence): Record<string, unknown> => ({
+  ...rest,
+  outcome: sizeOf(outcome),
+});
+
+/** Where Temporal's web page shows the workflow that claimed; `undefined` where there is none, or no page is known. */
+export function workflowLink(
+  { temporalNamespace, workflowId, runId }: Receipt['origin'],
+  ui: string | undefined,
+): string | undefined {
+  if (workflowId === undefined || temporalNamespace === undefined || !ui) return undefined;
+  const path = [temporalNamespace, 'workflows', workflowId, ...(runId === undefined ? [] : [runId])];
+  return `${ui.replace(/\/+$/, '')}/namespaces/${path.map(encodeURIComponent).join('/')}`;
+}
