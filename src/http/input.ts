@@ -1,5 +1,5 @@
 /** Bodies of requests to the service, checked: what is not known is refused, for a misspelt field must not be left out. */
-import type { ClaimTerms, Settling } from '../claims';
+import type { ClaimTerms, Renewing, Settling } from '../claims';
 import { InvalidRequestError, mostActionCharacters } from '../core';
 
 /** Bounds that the OpenAPI document tells, too. */
@@ -41,6 +41,11 @@ const settleFields: Fields = {
   optional: { result: anything },
 };
 
+const renewFields: Fields = {
+  required: { token: text(100), leaseFor: anything },
+  optional: {},
+};
+
 /** @throws InvalidRequestError naming the field, never what it holds */
 function checked(body: unknown, { required, optional }: Fields): Record<string, unknown> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
@@ -68,6 +73,12 @@ export function settlingOf(requestId: string, body: unknown): Settling {
     throw new InvalidRequestError('Where nothing was committed there is no result.');
   return { ...said, requestId };
 }
+
+/** More time for a claim. */
+export const renewingOf = (requestId: string, body: unknown): Renewing => ({
+  ...(checked(body, renewFields) as unknown as Omit<Renewing, 'requestId'>),
+  requestId,
+});
 
 /**
  * The JSON in some bytes.
