@@ -125,7 +125,7 @@ export const completionOf = (commands: () => readonly Definition[]): Definition 
   command({
     name: 'completion',
     summary: 'a script that completes command lines in a shell',
-    more: 'For every new shell, put the line of your shell into its start-up file.',
+    more: 'For the start-up file of your shell: eval "$(activity-guard completion bash)", source <(activity-guard completion zsh), or activity-guard completion fish | source.',
     argument: { name: 'shell', says: shells.join(', '), choices: shells },
     options: {},
     isAlone: true,

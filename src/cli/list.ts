@@ -3,12 +3,9 @@ import { spoken, type Receipt } from '../core';
 import { shown, stateOf } from '../operator';
 import { command, wholeNumber, type Context } from './definition';
 import { checkBounds, filterOf, filters } from './filters';
-import { aligned, shortened, stateIn, type Part } from './terminal';
+import { aligned, shortened, stateIn, widthOf, type Part } from './terminal';
 
-/** What a row of the table has besides the id, and the spaces between them. */
 const actionWidth = 24;
-const leastIdWidth = 16;
-const narrowest = 40;
 
 /** One line for a program that reads lines: nothing is left out. */
 const lineOf = (receipt: Receipt): Part[] => [
@@ -19,37 +16,29 @@ const lineOf = (receipt: Receipt): Part[] => [
 
 /** A table that fits into `width`. */
 export function tableOf(receipts: readonly Receipt[], width: number): readonly (readonly Part[])[] {
-  const rows = receipts.map((receipt) => [
+  const head = ['AGE', 'STATE', 'POLICY', 'ACTION', 'REQUEST ID'].map(
+    (text): Part => ({ text, color: 'bold' }),
+  );
+  const rows = receipts.map((receipt): Part[] => [
     spoken(receipt.ageMs),
-    stateOf(receipt),
+    stateIn(stateOf(receipt)),
     receipt.policy,
     shortened(receipt.action, actionWidth),
+    receipt.requestId,
   ]);
-  const head = ['AGE', 'STATE', 'POLICY', 'ACTION'];
-  const before = head.reduce((sum, title, i) => {
-    return sum + Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)) + 2;
-  }, 0);
-  const idWidth = Math.max(Math.max(width, narrowest) - before, leastIdWidth);
-  const bold = (text: string): Part => ({ text, color: 'bold' });
-  return aligned([
-    [...head, 'REQUEST ID'].map(bold),
-    ...receipts.map(({ requestId }, i): Part[] => {
-      const [age = '', state = '', policy = '', action = ''] = rows[i] ?? [];
-      return [age, stateIn(state), policy, action, shortened(requestId, idWidth)];
-    }),
-  ]);
+  return aligned([head, ...rows], width);
 }
 
-/** @param columns of the terminal; `undefined` where it is none */
+/** @param width of the terminal; `undefined` where it is none */
 async function print(
   { print, given: { json } }: Context,
   receipts: readonly Receipt[],
-  columns: number | undefined,
+  width: number | undefined,
 ): Promise<void> {
   if (json) return print(JSON.stringify(receipts.map(shown)));
-  if (columns === undefined) for (const receipt of receipts) await print(...lineOf(receipt));
+  if (width === undefined) for (const receipt of receipts) await print(...lineOf(receipt));
   else if (receipts.length === 0) await print('No receipts.');
-  else for (const row of tableOf(receipts, columns)) await print(...row);
+  else for (const row of tableOf(receipts, width)) await print(...row);
 }
 
 export const list = command({
@@ -69,8 +58,7 @@ export const list = command({
   check: checkBounds,
   run: async (context, { limit, ...filter }) => {
     const receipts = await context.receipts.list({ ...filterOf(filter), limit });
-    const { isTTY, columns } = process.stdout;
-    await print(context, receipts, isTTY ? columns : undefined);
+    await print(context, receipts, widthOf(process.stdout));
     return true;
   },
 });

@@ -6,6 +6,7 @@ import type * as PgStore from '../stores/pg';
 import { commands } from './commands';
 import type { Context } from './definition';
 import { parse, type Invocation } from './program';
+import { howToReach, isConnection } from './reaching';
 import { complain, printTo } from './terminal';
 import { UsageError } from './usage-error';
 
@@ -13,7 +14,7 @@ const exitCode = { ok: 0, failed: 1, usage: 2 } as const;
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
-    const parsed = parse(argv, process.stdout.columns);
+    const parsed = parse(argv, process.stdout.columns || undefined);
     if ('help' in parsed) {
       process.stdout.write(parsed.help);
       return exitCode.ok;
@@ -62,9 +63,7 @@ function describe(error: unknown): string {
   const own = error.message === '' && typeof code === 'string' ? code : error.message;
   if (error instanceof ActivityGuardError)
     return error.cause instanceof Error ? `${own} (${describe(error.cause)})` : own;
-  return code === 'ECONNREFUSED'
-    ? `${own}: is the database running? Give --database-url, DATABASE_URL or PG* variables.`
-    : own;
+  return isConnection(code) ? `${own}: ${howToReach(code)}` : own;
 }
 
 // Who reads has seen enough, as `head` does.

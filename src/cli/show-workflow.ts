@@ -2,7 +2,7 @@
 import type { ReceiptStore } from '../core';
 import type { Fate, ImpactedEffect, ResetImpact } from '../temporal/client';
 import { withTemporal } from '../operator';
-import { aligned, type Part, type Print } from './terminal';
+import { aligned, widthOf, type Part, type Print } from './terminal';
 
 const fateNames: Readonly<Record<Fate, string>> = {
   kept: 'kept',
@@ -37,7 +37,7 @@ function tableOf(effects: readonly ImpactedEffect[], predicts: boolean): (readon
     ...(predicts ? ['AFTER THE RESET', 'WHY'] : []),
     'REQUEST ID',
   ];
-  return [...aligned([head, ...effects.map((effect) => rowOf(effect, predicts))])];
+  return [...aligned([head, ...effects.map((effect) => rowOf(effect, predicts))], widthOf(process.stdout))];
 }
 
 const section = (title: string, lines: readonly string[]): string[] =>

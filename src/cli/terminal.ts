@@ -43,9 +43,12 @@ export function printTo(stream: Stream, env = process.env): Print {
   };
 }
 
+/** Of a bar, which is drawn again. */
+const clearedLine = '\r\u001b[K';
+
 /** Tells what went wrong, on stderr. */
 export const complain = (text: string): void =>
-  void process.stderr.write(`activity-guard: ${printable(text)}\n`);
+  void process.stderr.write(`${process.stderr.isTTY ? clearedLine : ''}activity-guard: ${printable(text)}\n`);
 
 const ellipsis = '…';
 
@@ -62,15 +65,28 @@ const lengthOf = (part: Part): number => [...printable(typeof part === 'string' 
 
 const spaces = (count: number): string => ' '.repeat(Math.max(count, 0));
 
-/** Rows below each other; the last cell of a row is not filled up. */
-export function aligned(rows: readonly (readonly Part[])[]): readonly (readonly Part[])[] {
+const narrowest = 40;
+const leastLast = 16;
+
+/** How wide the terminal is; `undefined` where stdout is none. */
+export const widthOf = ({ isTTY = false, columns }: Pick<Stream, 'isTTY' | 'columns'>): number | undefined =>
+  isTTY ? Math.max(columns || 80, narrowest) : undefined;
+
+const shortenedPart = (part: Part, width: number): Part =>
+  typeof part === 'string' ? shortened(part, width) : { ...part, text: shortened(part.text, width) };
+
+/** Rows below each other. Where `width` is given, the last cell of each gets what is left of it, but not too little. */
+export function aligned(rows: readonly (readonly Part[])[], width = Infinity): readonly (readonly Part[])[] {
   const widths = rows.reduce<number[]>(
     (most, row) => row.map((cell, i) => Math.max(most[i] ?? 0, lengthOf(cell))),
     [],
   );
+  const before = widths.slice(0, -1).reduce((sum, each) => sum + each + 2, 0);
   return rows.map((row) =>
     row.flatMap((cell, i) =>
-      i === row.length - 1 ? [cell] : [cell, spaces((widths[i] ?? 0) - lengthOf(cell) + 2)],
+      i === row.length - 1
+        ? [shortenedPart(cell, Math.max(width - before, leastLast))]
+        : [cell, spaces((widths[i] ?? 0) - lengthOf(cell) + 2)],
     ),
   );
 }

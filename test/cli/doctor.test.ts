@@ -131,12 +131,12 @@ describe('doctor, of the database', () => {
     const there = new URL(databaseUrl());
     expect(await away('postgres://nobody:hunter2@127.0.0.1:1/none')).toMatchObject({
       found: expect.stringMatching(/127\.0\.0\.1:1: .*ECONNREFUSED/),
-      fix: expect.stringMatching(/Is it running.*DATABASE_URL/),
+      fix: expect.stringMatching(/is the database running.*DATABASE_URL/),
     });
     const stranger = Object.assign(new URL(there), { username: 'nobody', password: 'hunter2' }).href;
     expect((await away(stranger))?.fix).toMatch(/user and password/);
     const elsewhere = Object.assign(new URL(there), { pathname: '/no_such_database' }).href;
-    expect((await away(elsewhere))?.fix).toMatch(/Create the database/);
+    expect((await away(elsewhere))?.fix).toMatch(/create the database/);
     expect(whereIs('postgres://a:hunter2@h:1/d?password=hunter2')).toBe('h:1');
     expect(whereIs('host=h password=hunter2')).not.toContain('hunter2');
     expect(whereIs(undefined, { PGHOST: 'h', PGPASSWORD: 'hunter2' })).toBe('h:5432');

@@ -157,8 +157,15 @@ describe('activity-guard show --workflow', () => {
     const lonely = join(folder, 'lonely');
     await cp(library, join(lonely, 'src'), { recursive: true });
     await mkdir(join(lonely, 'node_modules'));
-    for (const name of ['pg', 'commander', 'picocolors'])
-      await symlink(join(library, '../../node_modules', name), join(lonely, 'node_modules', name));
+    const install = (name: string): Promise<void> =>
+      symlink(join(library, '../../node_modules', name), join(lonely, 'node_modules', name));
+    for (const name of ['commander', 'picocolors']) await install(name); // dependencies of this package
+    const without = await show(['nobody:1'], environment(), join(lonely, 'src'));
+    expect(without).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/package pg is needed .*npm install pg/),
+    });
+    await install('pg');
     const { code, err } = await show(['--workflow', order.id], environment(), join(lonely, 'src'));
     expect({ code, err }).toEqual({
       code: 1,

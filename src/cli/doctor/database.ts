@@ -1,6 +1,7 @@
 /** What `doctor` looks at in the database. */
 import { spoken, storeChecks, type StoreDescription } from '../../core';
 import type { PostgresReceipts } from '../../stores/pg';
+import { howToReach } from '../reaching';
 import { fail, messageOf, ok, skipped, warn, type Check, type Checked, allSkipped, run } from './check';
 
 type Inspection = Awaited<ReturnType<PostgresReceipts['inspect']>>;
@@ -85,20 +86,20 @@ const reachable = {
 
 interface StoreFacts {
   readonly receipts: PostgresReceipts;
-  readonly description: StoreDescription;
-  readonly standing: Standing;
+  readonly description: Promise<StoreDescription>;
+  readonly standing: Promise<Standing>;
 }
 
 /** Says what preflight says of it before a worker starts. */
 const described =
   (code: keyof typeof storeChecks, good: string): Check<StoreFacts> =>
-  ({ description }) => {
-    const found = storeChecks[code](description);
+  async ({ description }) => {
+    const found = storeChecks[code](await description);
     return found ? warn(`${found} (${code})`, 'See docs/preflight.md.') : ok(good);
   };
 
-const openIn = ({ receipts, standing }: StoreFacts) =>
-  standing.open.find(({ namespace }) => namespace === receipts.namespace);
+const openIn = async ({ receipts, standing }: StoreFacts) =>
+  (await standing).open.find(({ namespace }) => namespace === receipts.namespace);
 
 /** Those that need the tables. */
 const usable = {
@@ -115,8 +116,8 @@ const usable = {
   failover: described('failover-unseen', 'a failover would be noticed'),
   replication: described('replicates-late', 'no commit is acknowledged ahead of a replica'),
 
-  'unknown outcomes': (facts) => {
-    const { unresolved = 0, oldestMs = 0 } = openIn(facts) ?? {};
+  'unknown outcomes': async (facts) => {
+    const { unresolved = 0, oldestMs = 0 } = (await openIn(facts)) ?? {};
     if (unresolved === 0) return ok('none');
     const found = `${unresolved}, the oldest for ${spoken(oldestMs)}`;
     const fix =
@@ -124,8 +125,8 @@ const usable = {
     return oldestMs > mostPauseMs ? fail(found, fix) : warn(found, fix);
   },
 
-  contested: (facts) => {
-    const { contested = 0 } = openIn(facts) ?? {};
+  contested: async (facts) => {
+    const { contested = 0 } = (await openIn(facts)) ?? {};
     return contested === 0
       ? ok('none')
       : fail(
@@ -134,8 +135,8 @@ const usable = {
         );
   },
 
-  delegated: (facts) => {
-    const { delegated = 0 } = openIn(facts) ?? {};
+  delegated: async (facts) => {
+    const { delegated = 0 } = (await openIn(facts)) ?? {};
     return delegated === 0
       ? ok('none for longer than a day')
       : warn(
@@ -144,8 +145,8 @@ const usable = {
         );
   },
 
-  'other namespaces': ({ receipts, standing: { open } }) => {
-    const others = open.filter(
+  'other namespaces': async ({ receipts, standing }) => {
+    const others = (await standing).open.filter(
       ({ namespace, unresolved, contested }) =>
         namespace !== receipts.namespace && unresolved + contested > 0,
     );
@@ -157,33 +158,24 @@ const usable = {
         );
   },
 
-  reconciler: (facts) => {
-    const { reconciledMsAgo: ago } = facts.standing;
+  reconciler: async (facts) => {
+    const { reconciledMsAgo: ago } = await facts.standing;
     if (ago !== undefined && ago < idleMs)
       return ok(`one is at work: it looked ${spoken(Math.max(ago, 0))} ago`);
     const found = ago === undefined ? 'none has ever looked' : `none has looked for ${spoken(ago)}`;
     const fix =
       'Give workers new ActivityGuardPlugin({ receipts, reconcile: true }), or keep activity-guard reconcile --watch running.';
-    return openIn(facts)?.unresolved
+    return (await openIn(facts))?.unresolved
       ? warn(`${found}, and outcomes are unknown`, fix)
       : skipped(`${found}; nothing is unknown`, fix);
   },
 } satisfies Record<string, Check<StoreFacts>>;
 
-/** What to do about a database that cannot be reached, by its code. */
-function howToReach(code: unknown): string {
-  if (typeof code === 'string' && code.startsWith('28'))
-    return 'Check user and password: --database-url, DATABASE_URL or PG* variables.';
-  if (code === '3D000')
-    return 'Create the database, or name another: --database-url, DATABASE_URL or PG* variables.';
-  return 'Is it running, and is that its address? Give --database-url, DATABASE_URL or PG* variables.';
-}
-
 /** Looks at the database, and at what is open in it. */
 export async function checkDatabase(
   receipts: PostgresReceipts,
   where: string,
-): Promise<{ checked: readonly Checked[]; standing?: Standing }> {
+): Promise<{ checked: readonly Checked[]; standing?: Standing | undefined }> {
   let inspection: Inspection;
   try {
     inspection = await receipts.inspect();
@@ -198,7 +190,10 @@ export async function checkDatabase(
   const first = await run(reachable, { receipts, where, inspection });
   if (first.some(({ verdict }) => verdict === 'fail'))
     return { checked: [...first, ...allSkipped(usable, 'the tables cannot be used')] };
-  const description = await receipts.describe();
-  const standing = await receipts.standing(dayMs);
-  return { checked: [...first, ...(await run(usable, { receipts, description, standing }))], standing };
+  const standing = receipts.standing(dayMs);
+  const facts = { receipts, description: receipts.describe(), standing };
+  // A question that fails fails the checks that need its answer, and those alone.
+  for (const answer of [facts.description, standing]) answer.catch(() => undefined);
+  const checked = [...first, ...(await run(usable, facts))];
+  return { checked, standing: await standing.catch(() => undefined) };
 }

@@ -31,7 +31,7 @@ const verdicts = ['ok', 'warn', 'fail', 'skipped'] as const;
 export const doctor = command({
   name: 'doctor',
   summary: 'check everything, and say how to mend it',
-  more: "The database, its schema and the role's privileges, clocks, durability and replication, what is stuck, the reconciler; Temporal, its namespace, and the workers. Changes nothing. A warning is no failure.",
+  more: "The database, its schema and the role's privileges, clocks, durability and replication, what is stuck, the reconciler; Temporal, its namespace, and the workers. Changes no receipt. A warning is no failure.",
   options: {
     'task-queue': text('NAME', 'whether workers poll this queue, and with the guard'),
     'no-temporal': flag('leave Temporal out'),
@@ -45,7 +45,7 @@ export const doctor = command({
     if (given.json) await print(JSON.stringify(all));
     else {
       for (const line of all.flatMap(linesOf)) await print(...line);
-      await print('', verdicts.map((verdict) => `${verdict} ${count(verdict)}`).join(', '));
+      await print(verdicts.map((verdict) => `${verdict} ${count(verdict)}`).join(', '));
     }
     return count('fail') === 0;
   },
