@@ -3,9 +3,8 @@
 import { ActivityGuardError } from '../core';
 import { optionalPackages } from '../optional-package';
 import type * as PgStore from '../stores/pg';
-import { commands } from './commands';
 import type { Context } from './definition';
-import { parse, type Invocation } from './program';
+import { definitionIn, parse, type Invocation } from './program';
 import { howToReach, isConnection } from './reaching';
 import { complain, printTo } from './terminal';
 import { UsageError } from './usage-error';
@@ -22,8 +21,9 @@ async function main(argv: readonly string[]): Promise<number> {
     return (await run(parsed)) ? exitCode.ok : exitCode.failed;
   } catch (error) {
     if (error instanceof UsageError) {
+      const named = definitionIn(argv);
       complain(error.message);
-      process.stderr.write(`Try: activity-guard ${commandIn(argv)}--help\n`);
+      process.stderr.write(`Try: activity-guard ${named ? `${named.name} ` : ''}--help\n`);
       return exitCode.usage;
     }
     complain(describe(error));
@@ -31,28 +31,31 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** The command that was meant, with a space; `''` where there is none. */
-function commandIn(argv: readonly string[]): string {
-  const known = commands.find(({ name }) => argv.includes(name));
-  return known ? `${known.name} ` : '';
-}
+/* eslint-disable @typescript-eslint/no-require-imports -- loaded when needed, and a missing one is told by name */
+const store = () =>
+  optionalPackages(['pg'], 'to reach the receipts', () => require('../stores/pg') as typeof PgStore);
+/* eslint-enable @typescript-eslint/no-require-imports */
 
 async function run({ definition, common, given, argument }: Invocation): Promise<boolean> {
   const { 'database-url': url = process.env['DATABASE_URL'], schema } = common;
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- a missing one is told by name
-  const load = () => require('../stores/pg') as typeof PgStore;
-  const { pgReceipts } = optionalPackages(['pg'], 'to reach the receipts', load);
   const open = (namespace = common.namespace): PgStore.PostgresReceipts =>
-    pgReceipts(url === undefined ? {} : { connectionString: url }, {
+    store().pgReceipts(url === undefined ? {} : { connectionString: url }, {
       ...(schema === undefined ? {} : { schema }),
       ...(namespace === undefined ? {} : { namespace }),
     });
-  const receipts = open();
-  const context: Context = { given: common, receipts, open, print: printTo(process.stdout) };
+  let receipts: PgStore.PostgresReceipts | undefined;
+  const context: Context = {
+    given: common,
+    open,
+    print: printTo(process.stdout),
+    get receipts() {
+      return (receipts ??= open());
+    },
+  };
   try {
     return await definition.run(context, given, argument);
   } finally {
-    await receipts.close();
+    await receipts?.close();
   }
 }
 

@@ -45,7 +45,7 @@ More of each command, with examples: activity-guard <command> --help
 `;
 
 function optionFor([name, { says, takes, choices }]: [string, Options[string]]): CommanderOption {
-  const values = choices && !says.includes(':') ? `${says}: ${choices.join(', ')}` : says;
+  const values = choices ? `${says}: ${choices.join(', ')}` : says;
   return new CommanderOption(takes === undefined ? `--${name}` : `--${name} <${takes}>`, values);
 }
 
@@ -122,18 +122,26 @@ function programFor(onInvocation: (invocation: Invocation) => void): Command {
   return program;
 }
 
-/** An option that other commands take: which. */
-function ownersOf(message: string): string | undefined {
-  const [, flag = ''] = /unknown option '(--[a-z-]+)/.exec(message) ?? [];
-  const owners = commands.filter(({ options }) => Object.hasOwn(options, flag.slice(2)));
-  return owners.length === 0 ? undefined : `${flag} goes with ${owners.map(({ name }) => name).join(', ')}`;
+/** The command that is meant, if its name is there. */
+export const definitionIn = (argv: readonly string[]): Definition | undefined =>
+  argv.map((word) => commands.find(({ name }) => name === word)).find((found) => found !== undefined);
+
+/** Whose option was given to a command that has none of this name. */
+function ownersOf(argv: readonly string[]): string | undefined {
+  const own = { help: true, ...ofAll, ...definitionIn(argv)?.options };
+  const names = argv.flatMap((word) => /^--([a-z-]+)/.exec(word)?.[1] ?? []);
+  const foreign = names.find((name) => !Object.hasOwn(own, name)) ?? '';
+  const owners = commands.filter(({ options }) => Object.hasOwn(options, foreign));
+  return owners.length > 0
+    ? `--${foreign} goes with ${owners.map(({ name }) => name).join(', ')}`
+    : undefined;
 }
 
-const problemIn = ({ code, message }: CommanderError): UsageError => {
+function problemIn({ code, message }: CommanderError, argv: readonly string[]): UsageError {
   if (code === 'commander.help') return new UsageError('which command?');
   const said = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-  return new UsageError((code === 'commander.unknownOption' ? ownersOf(message) : undefined) ?? said);
-};
+  return new UsageError((code === 'commander.unknownOption' ? ownersOf(argv) : undefined) ?? said);
+}
 
 /**
  * @param width of the help
@@ -154,7 +162,7 @@ export function parse(argv: readonly string[], width = 80): Parsed {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { help };
-    throw problemIn(error);
+    throw problemIn(error, argv);
   }
   if (!invocation) throw new UsageError('which command?');
   return invocation;

@@ -45,8 +45,8 @@ export const cli = [
       [
         4,
         'what is open in another namespace is told',
-        'namespace !== receipts.namespace && unresolved + contested > 0',
-        'namespace !== receipts.namespace && unresolved + contested < 0',
+        'unresolved + contested > 0',
+        'unresolved + contested < 0',
       ],
     ],
     { named: 'newly unknown' },
