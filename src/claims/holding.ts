@@ -18,8 +18,8 @@ export interface Settling {
   readonly requestId: string;
   /** As the claim was answered. */
   readonly token: string;
-  /** `rejected`: the provider's final no. `not-committed`: it surely did not happen; who is not sure says nothing. */
-  readonly outcome: 'committed' | 'rejected' | 'not-committed';
+  /** `rejected`: the provider's final no. `not-committed`: it surely did not happen. `unknown`: the holder does not know. */
+  readonly outcome: 'committed' | 'rejected' | 'not-committed' | 'unknown';
   /** Of what is committed: what every later caller gets, as JSON has it. Of what is rejected: why, a text. */
   readonly result?: unknown;
 }
@@ -30,7 +30,7 @@ export type SettleReply =
   | {
       readonly status: 'SETTLED';
       readonly requestId: string;
-      readonly state: 'committed' | 'rejected' | 'released';
+      readonly state: 'committed' | 'rejected' | 'released' | 'unknown';
     }
   /** A "no" that came too late, or over an earlier attempt that nobody knows of: it stays unknown. */
   | { readonly status: 'UNKNOWN'; readonly requestId: string }
@@ -82,7 +82,7 @@ export async function renewFor(receipts: ReceiptStore, renewing: Renewing): Prom
 /**
  * Says what became of an effect. Safe to repeat with the same words after a lost answer; the first word stays. A "yes" counts
  * whenever it comes, unless somebody else has claimed or settled it since. A "no" counts within the lease only: after it, the
- * outcome is unknown to everybody, and a person or a probe has to find out.
+ * outcome is unknown to everybody, and a person or a probe has to find out. Who says `unknown` lets others know at once.
  * @throws InvalidRequestError for what cannot be read: nothing was written
  * @throws ReceiptStoreUnavailableError where the receipts cannot be reached: say it again, with the same token
  */
@@ -94,8 +94,10 @@ export async function settleFor(receipts: ReceiptStore, settling: Settling): Pro
   if (!held) return { status: 'NOT_HELD', requestId };
   const { receipt, epoch } = held;
   const claim = { key: receipt.key, token };
-  if (outcome === 'not-committed') {
-    const isInTime = epoch === receipt.epoch && !isUnresolved(receipt);
+  const isInTime = epoch === receipt.epoch && !isUnresolved(receipt);
+  if (outcome === 'unknown') {
+    if (isInTime) await asking(requestId, () => receipts.markUnknown(claim));
+  } else if (outcome === 'not-committed') {
     if (isInTime) await asking(requestId, () => receipts.release(claim));
   } else {
     const stored =
@@ -119,12 +121,14 @@ async function asItIs(
   if (outcome === 'not-committed' && now.state === 'released' && now.token === token.toLowerCase())
     return { status: 'SETTLED', requestId, state: 'released' };
   const { state } = summaryOf(now);
+  if (outcome === 'unknown' && state === 'unknown' && now.token === token.toLowerCase())
+    return { status: 'SETTLED', requestId, state };
   return state === 'unknown' && outcome !== 'committed'
     ? { status: 'UNKNOWN', requestId }
     : { status: 'LATE', requestId, state };
 }
 
-const outcomes: readonly unknown[] = ['committed', 'rejected', 'not-committed'];
+const outcomes: readonly unknown[] = ['committed', 'rejected', 'not-committed', 'unknown'];
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** @returns the token as it was made */
@@ -140,7 +144,13 @@ function checkHolder(
   });
 }
 
-function checkOutcome({ requestId, outcome }: Settling): void {
+function checkOutcome({ requestId, outcome, result }: Settling): void {
+  const hasResult = outcome === 'committed' || outcome === 'rejected';
+  if (!hasResult && result !== undefined && result !== null)
+    throw new InvalidRequestError(
+      'settle: only what was committed or rejected has a result. Nothing was done.',
+      { requestId },
+    );
   if (outcomes.includes(outcome)) return;
   throw new InvalidRequestError(`settle: outcome is one of ${outcomes.join(', ')}. Nothing was done.`, {
     requestId,

@@ -37,7 +37,7 @@ const claimFields: Fields = {
 };
 
 const settleFields: Fields = {
-  required: { token: text(100), outcome: oneOf('committed', 'rejected', 'not-committed') },
+  required: { token: text(100), outcome: oneOf('committed', 'rejected', 'not-committed', 'unknown') },
   optional: { result: anything },
 };
 
@@ -66,13 +66,11 @@ function checked(body: unknown, { required, optional }: Fields): Record<string, 
 export const claimTermsOf = (body: unknown): ClaimTerms =>
   checked(body, claimFields) as unknown as ClaimTerms;
 
-/** A settlement as it is said; where nothing happened there is no result. */
-export function settlingOf(requestId: string, body: unknown): Settling {
-  const said = checked(body, settleFields) as unknown as Omit<Settling, 'requestId'>;
-  if (said.result !== undefined && said.outcome === 'not-committed')
-    throw new InvalidRequestError('Where nothing was committed there is no result.');
-  return { ...said, requestId };
-}
+/** A settlement as it is said. */
+export const settlingOf = (requestId: string, body: unknown): Settling => ({
+  ...(checked(body, settleFields) as unknown as Omit<Settling, 'requestId'>),
+  requestId,
+});
 
 /** More time for a claim. */
 export const renewingOf = (requestId: string, body: unknown): Renewing => ({

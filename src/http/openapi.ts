@@ -62,7 +62,7 @@ const schemas = {
     },
   ),
   Settlement: object(
-    { token: text, outcome: { enum: ['committed', 'rejected', 'not-committed'] } },
+    { token: text, outcome: { enum: ['committed', 'rejected', 'not-committed', 'unknown'] } },
     {
       result: {
         description:
@@ -94,7 +94,7 @@ const schemas = {
   ClaimAnswer: { oneOf: [{ $ref: '#/components/schemas/Proceed' }, { $ref: '#/components/schemas/Skip' }] },
   Settled: object({
     ...{ answer: { const: 'SETTLED' }, requestId: text },
-    state: { enum: ['committed', 'rejected', 'released'] },
+    state: { enum: ['committed', 'rejected', 'released', 'unknown'] },
   }),
   Renewed: object({ answer: { const: 'RENEWED' }, requestId: text, leaseMs: { type: 'number' } }),
   Receipt: object(

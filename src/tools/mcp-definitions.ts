@@ -47,16 +47,16 @@ export const toolDefinitions = {
   },
   settle: {
     description:
-      'Call this after the act, with the request id and the token of the claim. Safe to repeat. If it is not certain what became of it, do not call it: the outcome is unknown then, and nobody does it again.',
+      'Call this after the act, with the request id and the token of the claim. Safe to repeat. If it is not certain what became of it, say unknown.',
     inputSchema: object(
       {
         requestId: answeredId,
         token,
         outcome: {
           type: 'string',
-          enum: ['committed', 'rejected', 'not-committed'],
+          enum: ['committed', 'rejected', 'not-committed', 'unknown'],
           description:
-            'committed: it happened. rejected: the provider finally said no. not-committed: it surely did not happen, and may be claimed again.',
+            'committed: it happened. rejected: the provider finally said no. not-committed: it surely did not happen, and may be claimed again. unknown: you do not know; nobody does it again until somebody finds out.',
         },
         result: {
           ...anything,

@@ -10,7 +10,7 @@ export function textOfClaim(reply: ClaimReply): string {
       return (
         `PROCEED: the claim is yours, request id ${requestId}, token ${reply.token}. Do it now, exactly once, and hand the request id to the provider as its idempotency key, if it takes one. ` +
         `Then call settle with this request id and token, within ${Math.floor(reply.leaseMs / 1000)} seconds: committed with the result; rejected if the provider finally said no; not-committed only if it surely did not happen. ` +
-        'If you are not sure what became of it, do not settle, and do not do it again: tell the user that somebody has to find out.'
+        'If you are not sure what became of it, settle it as unknown, and do not do it again: tell the user that somebody has to find out.'
       );
     case 'SKIP':
       return `SKIP: ${skipped(reply)}`;
@@ -40,6 +40,8 @@ export function textOfSettled(reply: SettleReply): string {
   const { status, requestId } = reply;
   switch (status) {
     case 'SETTLED':
+      if (reply.state === 'unknown')
+        return `SETTLED: unknown (request id ${requestId}). Nobody does it again; tell the user that somebody has to find out first.`;
       return reply.state === 'released'
         ? `SETTLED: it did not happen (request id ${requestId}). It may be claimed again.`
         : `SETTLED: ${reply.state} (request id ${requestId}). Every later claim is told so; do not do it again.`;

@@ -37,6 +37,12 @@ export const claims = [
         'epoch === receipt.epoch',
       ],
       [
+        1,
+        'a holder that does not know lets others know at once',
+        'if (isInTime) await asking(requestId, () => receipts.markUnknown(claim));',
+        '',
+      ],
+      [
         5,
         'a claim is renewed only where it still stands',
         'if (standing.has(token)) return',

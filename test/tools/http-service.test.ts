@@ -182,6 +182,14 @@ describe('what is not settled in time', () => {
     });
   });
 
+  it('is unknown at once where its holder says so', async () => {
+    const id = newId();
+    const token = tokenIn(await shop.claim(claimOf(id)));
+    const unknown = { status: 200, body: { answer: 'SETTLED', state: 'unknown' } };
+    expect(await shop.settle(id, { token, outcome: 'unknown', result: null })).toMatchObject(unknown);
+    expect(await shop.claim(claimOf(id))).toMatchObject({ status: 409, body: { answer: 'UNKNOWN' } });
+  });
+
   it('stays unknown where its holder says too late that nothing happened', async () => {
     const id = newId();
     const token = await lapsed(id);
@@ -334,10 +342,11 @@ describe('rubbish', () => {
     ['no JSON', 'rubbish'],
     ['no token', { outcome: 'committed' }],
     ['a token that is none', { token: 'x', outcome: 'committed' }],
-    ['another outcome', { token: randomUUID(), outcome: 'unknown' }],
+    ['another outcome', { token: randomUUID(), outcome: 'maybe' }],
     ['a misspelt field', { token: randomUUID(), outcome: 'committed', results: 1 }],
     ['an error', { token: randomUUID(), outcome: 'rejected', error: 'x' }],
     ['a result of nothing', { token: randomUUID(), outcome: 'not-committed', result: 1 }],
+    ['a result of what nobody knows', { token: randomUUID(), outcome: 'unknown', result: 1 }],
   ])('as a settlement is refused: %s', async (_what, body) => {
     expect(await shop.settle('a', body)).toMatchObject({ status: 400 });
   });

@@ -348,6 +348,19 @@ describe('a settlement', () => {
     },
   );
 
+  it('as unknown lets others know at once, before the lease is over; its holder may still find out', async () => {
+    const { claim, settle, found } = setUp();
+    const token = tokenOf(await claim());
+    const unknown = { status: 'SETTLED', requestId: mail.requestId, state: 'unknown' };
+    expect(await settle(token, { outcome: 'unknown' })).toEqual(unknown);
+    expect(await settle(token, { outcome: 'unknown' })).toEqual(unknown);
+    expect((await found()).receipt).toMatchObject({ state: 'unknown', leaseRemainingMs: 120_000 });
+    expect((await claim()).status).toBe('UNKNOWN');
+    expect((await settle(token, { outcome: 'not-committed' })).status).toBe('UNKNOWN');
+    expect(await settle(token, { result: 1 })).toMatchObject({ status: 'SETTLED', state: 'committed' });
+    expect(await settle(token, { outcome: 'unknown' })).toMatchObject({ status: 'LATE', state: 'committed' });
+  });
+
   it('by a token that never held the claim writes nothing, also where nobody knows the outcome', async () => {
     const { claim, settle, found, pass, receipts } = setUp();
     const token = '00000000-0000-4000-8000-000000000001';
@@ -355,8 +368,8 @@ describe('a settlement', () => {
     await claim();
     for (const ms of [0, 121_000]) {
       pass(ms);
-      for (const outcome of ['committed', 'rejected', 'not-committed'] as const)
-        expect(await settle(token, { outcome, result: 'forged' })).toMatchObject({ status: 'NOT_HELD' });
+      for (const outcome of ['committed', 'rejected', 'not-committed', 'unknown'] as const)
+        expect(await settle(token, { outcome })).toMatchObject({ status: 'NOT_HELD' });
       expect(await found()).toMatchObject({
         evidence: [],
         receipt: { state: 'claimed', outcome: undefined },

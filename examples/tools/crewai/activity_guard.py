@@ -98,8 +98,9 @@ def _act(claims, claim, asked, act):
     except NotCommitted:
         return _refusal("NOT_DONE" if settle("not-committed") else "UNKNOWN", claim)
     except Exception as error:
-        # It proves nothing: the act may have happened before it. Nothing is settled, and the claim becomes unknown.
+        # It proves nothing: the act may have happened before it.
         log.warning("%s: %s, and nobody knows the outcome", claim["requestId"], type(error).__name__)
+        settle("unknown")
         return _refusal("UNKNOWN", claim)
     finally:
         _running.reset(token)
@@ -128,7 +129,7 @@ _texts = {
     "REFUSED": "Refused for good (request id {id}): {why}. Nothing was done. Calling again gives the same answer; do not try it in another way without asking.",
     "NOT_DONE": "This surely did not happen (request id {id}). You may call the tool again with the same arguments.",
     "NO_RESULT": "This has been done already (request id {id}), and its result is not kept here. Do not call the tool again for it.",
-    "IN_FLIGHT": "Another call is doing exactly this, or has just failed at it (request id {id}). Nothing was done now. Do not do it in another way; if you need its result, call the tool again later.",
+    "IN_FLIGHT": "Another call is doing exactly this (request id {id}). Nothing was done now. Do not do it in another way; if you need its result, call the tool again later.",
     "UNKNOWN": "It is unknown whether this happened (request id {id}). It was not done again. Do not call the tool again and do not do it in another way: it could happen twice. Tell the user that somebody has to find out first.",
     "CONFLICT": "The request id {id} belongs to something else that was asked for before. Nothing was done. Ask the user what is meant.",
     "ReceiptPruned": "This was settled long ago (request id {id}), and what became of it is no longer kept. Nothing was done. Ask the user.",
