@@ -10,7 +10,7 @@ const isNamed = (url: string | undefined): boolean =>
 
 export const mcp = command({
   name: 'mcp',
-  summary: 'serve the tools claim, settle, status and list_unknown to an agent, by MCP on stdio',
+  summary: 'serve the tools claim, settle, renew, status and list_unknown to an agent, by MCP on stdio',
   more: 'Ends when the client is gone. What is printed is the protocol, with --json and without.',
   options: {},
   examples: ['mcp --database-url postgres://db/receipts --namespace agents'],
