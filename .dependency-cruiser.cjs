@@ -62,7 +62,7 @@ module.exports = {
       { path: 'node_modules/', reachable: true },
     ),
 
-    // The middlewares know frameworks by their shape; only the command `serve` loads a server.
+    // The middlewares know frameworks by their shape; only the commands `serve` and `dashboard` load a server.
     rule(
       'http-entry-needs-no-package',
       { path: '^src/http/index\\.ts$' },
@@ -70,8 +70,14 @@ module.exports = {
     ),
     rule(
       'http-server-for-the-command',
-      { path: '^src/', pathNot: '^src/(http/service\\.ts$|cli/serve\\.ts$)' },
+      { path: '^src/', pathNot: '^src/(http/service\\.ts$|dashboard/|cli/(serve|dashboard)\\.ts$)' },
       { path: `${packages('hono|@hono/node-server|express|fastify')}|^src/http/service\\.ts$` },
+    ),
+
+    rule(
+      'dashboard-for-the-command',
+      { path: '^src/', pathNot: '^src/(dashboard/|cli/dashboard\\.ts$)' },
+      { path: '^src/dashboard/' },
     ),
 
     // src/testing makes the databases that tests run in.
@@ -89,7 +95,10 @@ module.exports = {
     rule(
       'tools-need-guard-and-claims',
       { path: '^src/tools/' },
-      { path: '^src/', pathNot: '^src/(ids|core|guard|claims|tools)/|^src/(system-clock|optional-package)\\.ts$' },
+      {
+        path: '^src/',
+        pathNot: '^src/(ids|core|guard|claims|tools)/|^src/(system-clock|optional-package)\\.ts$',
+      },
     ),
     rule(
       'tools-without-a-framework',

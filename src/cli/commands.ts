@@ -2,6 +2,7 @@
 import type { ListFilter, Receipt } from '../core';
 import { shown, stateOf } from '../operator';
 import { pgReceipts, type PostgresReceipts } from '../stores/pg';
+import { dashboard } from './dashboard';
 import { mcp } from './mcp';
 import type { CommandName, Invocation } from './options';
 import { resolve, show, supersede } from './people';
@@ -81,6 +82,7 @@ const implementations: Record<CommandName, Command> = {
 
   serve: async (_receipts, invocation) =>
     serve((namespace) => open(invocation, namespace), invocation, print),
+  dashboard: async (receipts, invocation) => dashboard(receipts, invocation, print),
   mcp,
 };
 

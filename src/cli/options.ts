@@ -32,6 +32,12 @@ ${reportUsage}  serve                   claims and receipts over HTTP, until it 
                             --keys FILE                   a line for each API key: <namespace> <key>
                                                           (else ACTIVITY_GUARD_KEYS)
                             --host HOST, --port PORT      127.0.0.1 and a free port unless given
+  dashboard               a web page for people: what needs them, search, receipts, decisions; until it is told to end:
+                            --host HOST, --port PORT      as for serve
+                            --token-file FILE             of the token that signs in, who may decide (else
+                                                          ACTIVITY_GUARD_DASHBOARD_TOKEN; else it is read-only)
+                            --trust-header NAME           in place of a token: who a proxy says that it has signed in
+                            --provider-link URL           of a payment at the provider, with {requestId} in it
   mcp                     serve the tools claim, settle, status and list_unknown to an agent, by MCP on stdio
 
 Options
@@ -42,7 +48,7 @@ Options
   --token TOKEN           resolve, supersede: as show prints it; it says what you have seen of the receipt
   --reason TEXT           resolve, supersede: why, kept as evidence
   --by NAME               resolve, supersede: who you are (the name of this machine's user)
-  --ui URL                show: of Temporal's web page, for a link (TEMPORAL_UI_URL)
+  --ui URL                show, dashboard: of Temporal's web page, for a link (TEMPORAL_UI_URL)
   --no-temporal           reconcile: ask without it; resolve, supersede: wake nobody. Else Temporal is found as by its own
                           tools, also for show --workflow: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY,
                           TEMPORAL_TLS_*, or a profile (TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE)
@@ -72,6 +78,7 @@ const commandNames = [
     'stats',
     'report',
     'serve',
+    'dashboard',
     'mcp',
   ] as const),
 ] as const;
@@ -94,6 +101,9 @@ const options = {
   keys: { type: 'string' },
   host: { type: 'string', default: '127.0.0.1' },
   port: { type: 'string', default: '0' },
+  'token-file': { type: 'string' },
+  'trust-header': { type: 'string' },
+  'provider-link': { type: 'string' },
   result: { type: 'string' },
   reason: { type: 'string' },
   workflow: { type: 'string' },
@@ -156,6 +166,7 @@ export function parse(argv: readonly string[]): Invocation | 'help' {
   if (values.probes !== undefined && command !== 'reconcile')
     throw new UsageError('--probes goes with reconcile');
   checkServe(command, values);
+  checkDashboard(command, values);
   checkDecision(command, values);
   if (values.result !== undefined && !values.committed)
     throw new UsageError('--result goes with --committed');
@@ -185,10 +196,18 @@ function checkDecision(command: string, values: Values): void {
 }
 
 function checkServe(command: string, { keys, host, port, namespace }: Values): void {
-  const isElsewhere = keys !== undefined || host !== options.host.default || port !== options.port.default;
-  if (command !== 'serve' && isElsewhere) throw new UsageError('--keys, --host and --port go with serve');
+  const isElsewhere = host !== options.host.default || port !== options.port.default;
+  if (keys !== undefined && command !== 'serve') throw new UsageError('--keys goes with serve');
+  if (command !== 'serve' && command !== 'dashboard' && isElsewhere)
+    throw new UsageError('--host and --port go with serve and dashboard');
   if (command === 'serve' && namespace !== undefined)
     throw new UsageError('serve takes its namespaces from the API keys, not --namespace');
+}
+
+function checkDashboard(command: string, values: Values): void {
+  for (const option of ['token-file', 'trust-header', 'provider-link'] as const)
+    if (values[option] !== undefined && command !== 'dashboard')
+      throw new UsageError(`--${option} goes with dashboard`);
 }
 
 function portIn(text: string): number {

@@ -7,6 +7,7 @@ import {
   isOpen,
   readToken,
   resolve as decide,
+  resultOf,
   shown,
   shownEvidence,
   stateOf,
@@ -103,7 +104,7 @@ export async function resolve(
   { requestId, values }: Invocation,
   print: Print,
 ): Promise<boolean> {
-  const outcome = resultOf(values.result);
+  const outcome = outcomeIn(values.result);
   const decider = deciderOf('resolve', values);
   const verdict = values.committed ? 'committed' : values.compensated ? 'compensated' : 'not-committed';
   const found = await foundOrTold(receipts, requestId);
@@ -155,11 +156,8 @@ function nameOf(by: string | undefined): string | undefined {
   }
 }
 
-function resultOf(text: string | undefined): Outcome | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return { format: 'json', bytes: new TextEncoder().encode(JSON.stringify(JSON.parse(text))) };
-  } catch {
-    throw new UsageError('--result is not JSON');
-  }
+function outcomeIn(text: string | undefined): Outcome | undefined {
+  const outcome = text === undefined ? undefined : resultOf(text);
+  if (text !== undefined && !outcome) throw new UsageError('--result is not JSON');
+  return outcome;
 }

@@ -81,7 +81,7 @@ export async function serve(
   return true;
 }
 
-async function listen(server: Server, port: number, host: string): Promise<string> {
+export async function listen(server: Server, port: number, host: string): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -90,7 +90,7 @@ async function listen(server: Server, port: number, host: string): Promise<strin
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
 }
 
-async function close(server: Server): Promise<void> {
+export async function close(server: Server): Promise<void> {
   // Connections that were busy, and are idle now, would keep it open.
   const idle = setInterval(() => server.closeIdleConnections(), pauseMs);
   const late = setTimeout(() => server.closeAllConnections(), longestEndMs);
