@@ -197,7 +197,7 @@ function checkDecision(command: string, values: Values): void {
 
 function checkServe(command: string, { keys, host, port, namespace }: Values): void {
   const isElsewhere = host !== options.host.default || port !== options.port.default;
-  if (keys !== undefined && command !== 'serve') throw new UsageError('--keys goes with serve');
+  if (keys !== undefined && command !== 'serve') throw new UsageError('--keys go with serve');
   if (command !== 'serve' && command !== 'dashboard' && isElsewhere)
     throw new UsageError('--host and --port go with serve and dashboard');
   if (command === 'serve' && namespace !== undefined)

@@ -79,14 +79,36 @@ export function createDashboard(options: DashboardOptions): Hono<Env> {
     app.get(`/static/${name}`, (c) => c.body(bytes, 200, { 'content-type': `${type}; charset=utf-8` }));
   }
   app.use('*', csrf(), bodyLimit({ maxSize: longestBody }));
-  app.use('*', async (c, next) => {
+  app.use('*', identify(access, receipts.namespace));
+  signInRoutes(app, access);
+  app.use('*', readersOnly(access));
+  readRoutes(app, options, now);
+  app.notFound((c) => refuse(c, 404, 'Not found', 'There is no such page.'));
+  app.onError((error, c) => {
+    if (error instanceof HTTPException) return error.getResponse();
+    const isAway = (error as { code?: unknown }).code === 'ReceiptStoreUnavailable';
+    if (!isAway) onFault(error);
+    return refuse(c, 503, isAway ? 'The receipts are away' : 'That went wrong', lookAgain);
+  });
+  return app;
+}
+
+/** An answer of the database may be lost after it has done what it was asked for. */
+const lookAgain = 'Look at the receipt again before you decide anything: its state says what counts.';
+
+/** Who it is, and what every page has around it. */
+const identify =
+  (access: Access, namespace: string): MiddlewareHandler<Env> =>
+  async (c, next) => {
     const viewer = access.viewerOf({ session: kept(c, 'session'), header: (name) => c.req.header(name) });
     c.set('viewer', viewer);
-    c.set('frame', { namespace: receipts.namespace, viewer, takesToken: access.takesToken, path: pathOf(c) });
+    c.set('frame', { namespace, viewer, takesToken: access.takesToken, path: pathOf(c) });
     await next();
-  });
-  signInRoutes(app, access);
-  app.use('*', async (c, next) => {
+  };
+
+const readersOnly =
+  (access: Access): MiddlewareHandler<Env> =>
+  async (c, next) => {
     const { mayRead, user } = c.get('viewer');
     const isFromElsewhere = c.req.method === 'GET' && c.req.header('sec-fetch-site') === 'cross-site';
     if (access.takesToken && user === undefined && isFromElsewhere) return c.html(stepPage(pathOf(c)));
@@ -94,29 +116,7 @@ export function createDashboard(options: DashboardOptions): Hono<Env> {
     if (!access.takesToken)
       return refuse(c, 403, 'Not signed in', 'The proxy in front of this page names nobody.');
     return c.redirect(`/sign-in?next=${encodeURIComponent(pathOf(c))}`, 303);
-  });
-  readRoutes(app, options, now);
-  app.notFound((c) => refuse(c, 404, 'Not found', 'There is no such page.'));
-  app.onError((error, c) => {
-    if (error instanceof HTTPException) return error.getResponse();
-    const isAway = (error as { code?: unknown }).code === 'ReceiptStoreUnavailable';
-    if (!isAway) onFault(error);
-    return isAway
-      ? refuse(
-          c,
-          503,
-          'The receipts are away',
-          'The database does not answer. Nothing was done. Look again later.',
-        )
-      : refuse(
-          c,
-          503,
-          'That went wrong',
-          'Look at the receipt again before you decide anything: its state says what counts.',
-        );
-  });
-  return app;
-}
+  };
 
 const noStore: MiddlewareHandler = async (c, next) => {
   await next();
@@ -179,5 +179,5 @@ function readRoutes(app: Hono<Env>, { receipts, links, wake }: DashboardOptions,
     return c.html(activityPage(c.get('frame'), window, await asked.get(), await stats.get()));
   });
   app.get('/activity.json', async (c) => c.json((await figuresIn(c).figures.get()).value));
-  decisionRoutes(app, { receipts, links, wake, onDecided: () => queue.forget(), told });
+  decisionRoutes(app, { receipts, links, wake, onDecided: () => queue.expire(), told });
 }

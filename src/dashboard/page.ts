@@ -60,9 +60,9 @@ export function page(
     <link rel="stylesheet" href="/static/app.css" />
     ${scripts.includes('charts') ? html`<link rel="stylesheet" href="/static/uplot.css" />` : nothing}
     <link rel="icon" href="/static/favicon.svg" type="image/svg+xml" />
-    <script src="/static/app.js" defer></script>
+    <script src="/static/app.js" type="module"></script>
     ${scripts.includes('charts') ? html`<script src="/static/uplot.js" defer></script>` : nothing}
-    ${scripts.map((name) => html`<script src="/static/${name}.js" defer></script>`)}
+    ${scripts.map((name) => html`<script src="/static/${name}.js" type="module"></script>`)}
     ${refreshFrom === undefined ? nothing : html`<noscript><meta http-equiv="refresh" content="${plainRefreshSeconds}; url=${refreshFrom}" /></noscript>`}
   </head>
   <body ${refreshFrom === undefined ? nothing : html`data-refresh="${refreshFrom}"`}>

@@ -34,9 +34,12 @@ const rank = ({ need }: Waiting): number => (need === 'delegated' ? 1 : 0);
 
 export async function readQueue(receipts: ReceiptStore): Promise<Queue> {
   const limit = mostOfEach;
-  const contested = await receipts.list({ contested: true, limit });
-  const unknown = await receipts.list({ unresolved: true, limit });
-  const delegated = await receipts.list({ states: ['delegated'], limit });
+  // At once: each of them reads all receipts, unless the database knows better.
+  const [contested, unknown, delegated] = await Promise.all([
+    receipts.list({ contested: true, limit }),
+    receipts.list({ unresolved: true, limit }),
+    receipts.list({ states: ['delegated'], limit }),
+  ]);
   const stuck = delegated.filter(({ ageMs, contested }) => ageMs >= stuckAfterMs && !contested);
   const waiting = [
     ...contested.map((receipt) => ({ need: 'contested', receipt }) as const),

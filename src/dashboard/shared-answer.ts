@@ -1,4 +1,5 @@
 /** One question to the database for all who look at a page, however many they are. */
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** An answer, and when it was asked for. */
 export interface Answer<T> {
@@ -9,9 +10,14 @@ export interface Answer<T> {
 /** A question may keep the database busy for a tenth of the time, whatever it costs. */
 const pausePerCost = 9;
 
+/** Nobody waits longer for a new answer where there is an old one, which says how old it is. */
+const patienceMs = 1000;
+
 export class SharedAnswer<T> {
-  #current: Promise<Answer<T>> | undefined;
-  #goodUntil = Infinity;
+  #asking: Promise<Answer<T>> | undefined;
+  #last: Answer<T> | undefined;
+  #goodUntil = -Infinity;
+  #changes = 0;
 
   /** @param leastMs so long an answer is good at least */
   constructor(
@@ -20,29 +26,27 @@ export class SharedAnswer<T> {
     private readonly now: () => number,
   ) {}
 
-  get(): Promise<Answer<T>> {
-    if (this.#current && this.now() < this.#goodUntil) return this.#current;
-    this.#goodUntil = Infinity; // until it is there, everybody waits for the same
-    const asked = this.#answer();
-    this.#current = asked;
-    asked.catch(() => this.#forget(asked));
-    return asked;
+  async get(): Promise<Answer<T>> {
+    if (this.#last && this.now() < this.#goodUntil) return this.#last;
+    this.#asking ??= this.#answer().finally(() => (this.#asking = undefined));
+    return this.#last
+      ? Promise.race([this.#asking, delay(patienceMs, this.#last, { ref: false })])
+      : this.#asking;
   }
 
-  /** Something has changed: what is asked from now on is asked anew. */
-  forget(): void {
-    this.#forget(this.#current);
-  }
-
-  #forget(answer: Promise<Answer<T>> | undefined): void {
-    if (this.#current === answer) this.#current = undefined;
+  /** Something has changed: it is asked anew as soon as somebody wants to know. */
+  expire(): void {
+    this.#changes++;
+    this.#goodUntil = -Infinity;
   }
 
   async #answer(): Promise<Answer<T>> {
+    const changes = this.#changes;
     const at = this.now();
     const value = await this.ask();
     const end = this.now();
-    this.#goodUntil = end + Math.max(this.leastMs, pausePerCost * (end - at));
-    return { value, at };
+    if (changes === this.#changes) this.#goodUntil = end + Math.max(this.leastMs, pausePerCost * (end - at));
+    this.#last = { value, at };
+    return this.#last;
   }
 }

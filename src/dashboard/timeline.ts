@@ -21,7 +21,7 @@ export interface Moment {
 const attemptSource = 'attempt';
 
 /** @returns nothing for a note that is no origin */
-export function originIn(note: string | undefined): Origin | undefined {
+function originIn(note: string | undefined): Origin | undefined {
   try {
     const parsed: unknown = JSON.parse(note ?? '');
     const isOrigin =

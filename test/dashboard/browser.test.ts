@@ -32,8 +32,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => browser?.stop());
 
-const shoot = (page: Page, name: string) =>
-  page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+const shoot = (page: Page, name: string, fullPage: boolean) =>
+  page.screenshot({ path: join(screenshots, `${name}.png`), fullPage });
 
 async function signIn(page: Page, name = 'Ann'): Promise<void> {
   await page.click('text=Sign in');
@@ -153,7 +153,7 @@ inBrowser(suite('the pages of the dashboard'), () => {
         expect([name, kind, await overhang(page)]).toEqual([name, kind, 0]);
         const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
         expect(background).toBe(colorScheme === 'dark' ? 'rgb(18, 22, 28)' : 'rgb(250, 251, 252)');
-        await shoot(page, name + kind);
+        await shoot(page, name + kind, width === 375);
       }
     await page.close();
   });

@@ -25,6 +25,9 @@ const rowsOf = ({ text }: Visited): string[] =>
 
 describe('the queue', () => {
   it('has what nobody knows first, the oldest on top, and then what is stuck', async () => {
+    const young = requestFor('refund:2208');
+    await world.receipts.claim(young);
+    await world.receipts.delegate(young);
     const page = await visitor.get('/');
     expect(rowsOf(page)).toEqual(['payout:2030-01', 'invoice:1042', 'invoice:1043', 'refund:2207']);
     expect(page.text).toContain('<bdi>stripe-webhook</bdi> <span class="badge committed">');
@@ -130,6 +133,7 @@ describe('a receipt', () => {
 describe('a decision', () => {
   it('is confirmed, kept with who and why, wakes who waits, and is told once', async () => {
     const path = pathOf('invoice:1042');
+    expect(rowsOf(await visitor.get('/'))).toContain('invoice:1042');
     const asked = await visitor.propose(path, 'committed', { result: '{"id": "ch_1"}' });
     for (const said of [
       'It happened',
@@ -369,8 +373,23 @@ describe('a question of many', () => {
     expect((await shared.get()).value).toBe(2);
     now += 1;
     expect((await shared.get()).value).toBe(3);
-    shared.forget();
-    expect((await shared.get()).value).toBe(4);
+    shared.expire();
+    const [late] = [shared.get(), shared.expire()]; // what was asked before the change is not good
+    expect((await late).value).toBe(4);
+    expect((await shared.get()).value).toBe(5);
+  });
+
+  it('that takes long is answered as it was before, with the time of that', async () => {
+    let asked = 0;
+    const shared = new SharedAnswer(
+      () => (++asked === 1 ? Promise.resolve(asked) : new Promise<number>(() => undefined)),
+      1000,
+      () => asked,
+    );
+    await shared.get();
+    shared.expire();
+    expect(await shared.get()).toEqual({ value: 1, at: 0 });
+    expect(asked).toBe(2);
   });
 
   it('that failed is asked again', async () => {

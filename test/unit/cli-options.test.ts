@@ -105,7 +105,7 @@ describe('the command line', () => {
     [['toString'], /no command 'toString'/],
     [
       ['lisst'],
-      /no command 'lisst' \(migrate, list, show, resolve, supersede, reconcile, prune, stats, report, serve, mcp\)/,
+      /no command 'lisst' \(migrate, list, show, resolve, supersede, reconcile, prune, stats, report, serve, dashboard, mcp\)/,
     ],
     [['list', 'more'], /no further words/],
     [['migrate', '-x'], /-x/],
