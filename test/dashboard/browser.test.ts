@@ -11,7 +11,7 @@ import type { Page } from 'playwright-core';
 
 import { guarded } from 'activity-guard/activity';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
-import type { payOnce } from '../fixtures/asking-workflows';
+import type { callBriefly } from '../fixtures/plain-workflows';
 import { startServing, stop, type Serving } from '../support/serving';
 import { until } from '../support/waiting';
 import { WorkerHere } from '../support/worker-here';
@@ -48,7 +48,7 @@ inBrowser(suite('a payment that nobody knows of'), () => {
   let serving: Serving;
   let folder: string;
   beforeAll(async () => {
-    here = await WorkerHere.start(require.resolve('../fixtures/asking-workflows'));
+    here = await WorkerHere.start();
     folder = await mkdtemp(join(tmpdir(), 'activity-guard-test-'));
     await writeFile(join(folder, 'token'), `${token}\n`, { mode: 0o600 });
     serving = await startServing(
@@ -74,7 +74,6 @@ inBrowser(suite('a payment that nobody knows of'), () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  // Mutation: without `wake` in src/dashboard/decision-routes.ts the workflow waits for its next retry.
   it('is found, settled with a reason, and the workflow that waits for it finishes', async () => {
     const order = randomUUID();
     let effects = 0;
@@ -84,7 +83,7 @@ inBrowser(suite('a payment that nobody knows of'), () => {
     });
     const options = { activities: { pay }, plugins: [new ActivityGuardPlugin({ receipts: here.receipts })] };
     await here.starting(options, async (start) => {
-      const handle = await start<typeof payOnce>('payOnce' as never, order);
+      const handle = await start<typeof callBriefly>('callBriefly' as never, 'pay', order);
       await until(async () => (await here.receipts.list({ unresolved: true })).length === 1);
       const page = await browser.open(serving.url);
       await signIn(page);
@@ -100,7 +99,7 @@ inBrowser(suite('a payment that nobody knows of'), () => {
       await page.click('text=Continue');
       await page.waitForSelector('text=Confirm your decision');
       await page.keyboard.press('Enter'); // the button has the focus
-      expect(await page.textContent('.told.done')).toContain('The activity that waited for it goes on now.');
+      expect(await page.textContent('.told.done')).toContain('Done: it is committed now.');
       expect(await handle.result()).toEqual({ charge: 'ch_1' });
       expect(effects).toBe(1);
       await page.click('text=Queue');
@@ -146,7 +145,7 @@ inBrowser(suite('the pages of the dashboard'), () => {
         ['-dark', 'dark', 1280],
         ['-phone', 'light', 375],
       ] as const) {
-        await page.setViewportSize({ width, height: width === 375 ? 740 : 800 });
+        await page.setViewportSize({ width, height: 720 });
         await page.emulateMedia({ colorScheme });
         await page.goto(url + path);
         if (name === 'activity') await page.waitForSelector('#actions canvas');

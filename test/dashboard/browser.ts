@@ -11,7 +11,7 @@ const usualPaths = ['chromium', 'chromium-browser', 'google-chrome-stable', 'goo
   (name) => `/usr/bin/${name}`,
 );
 
-export const chromiumPath = process.env['CHROMIUM_PATH'] ?? usualPaths.find((path) => existsSync(path));
+export const chromiumPath = process.env['CHROMIUM_PATH'] || usualPaths.find((path) => existsSync(path));
 
 /** Nothing is asked of the network by itself; and root has no sandbox. */
 const args = [
