@@ -187,6 +187,11 @@ inBrowser(suite('the pages of the dashboard'), () => {
     const page = await browser.open(`${url}/receipts/invoice%3A1042`);
     await page.evaluate("document.querySelector('main').dataset.old = '1'");
     await page.waitForSelector('main:not([data-old])');
+    await page.evaluate("document.querySelector('main').dataset.old = '1'");
+    await page.focus('[value=committed]');
+    await page.waitForResponse('**/receipts/invoice%3A1042');
+    expect(await page.evaluate('document.activeElement.value')).toBe('committed');
+    expect(await page.isVisible('main[data-old]')).toBe(true);
     await page.fill('[name=reason]', 'half a reason');
     const { key } = (await world.receipts.list({ workflowId: 'checkout-1042' }))[0] ?? { key: '' };
     await world.receipts.addEvidence({ key, epoch: 2, source: 'webhook', verdict: 'undetermined' });

@@ -114,12 +114,19 @@ describe('a receipt', () => {
   );
 
   it('never shows what callers got', async () => {
+    const { key } = (await found('invoice:1042'))?.receipt ?? { key: '' };
+    const outcome = outcomeOf(secret);
+    await world.receipts.addEvidence({ key, epoch: 2, source: 'webhook', verdict: 'committed', outcome });
+    expect((await visitor.get(pathOf('invoice:1042'))).text).toContain(
+      `with a result (json, ${secret.length} bytes)`,
+    );
     for (const path of [
       '/',
       '/receipts?q=invoice',
       '/activity',
       '/activity.json',
       pathOf('invoice:901:chargeCard'),
+      pathOf('invoice:1042'),
     ]) {
       const { text, status } = await visitor.get(path);
       expect([status, text.includes(secret)]).toEqual([200, false]);

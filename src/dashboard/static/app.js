@@ -14,9 +14,17 @@ document.addEventListener('input', (event) => {
   if (event.target.closest('form.decide')) isDirty = true;
 });
 
+/** Who fills in a form, has the focus where it would be lost, or selects a text to copy, is not disturbed. */
+function isBusy() {
+  const main = document.getElementById('main');
+  const active = document.activeElement;
+  const hasFocus = main.contains(active) && active !== main && !active.matches('a[href]');
+  return isDirty || hasFocus || getSelection()?.isCollapsed === false;
+}
+
 const seenIn = (page) => page.querySelector('[data-seen]')?.dataset.seen;
 
-/** The row that has the focus has it again, and what was opened stays open. */
+/** The link that has the focus has it again, and what was opened stays open. */
 function replaceMain(page) {
   const focused = document.activeElement?.getAttribute('href');
   const old = document.getElementById('main');
@@ -27,34 +35,32 @@ function replaceMain(page) {
   });
   old.replaceWith(document.adoptNode(main));
   document.title = page.title;
-  if (focused)
-    rows()
-      .find((row) => row.getAttribute('href') === focused)
-      ?.focus();
+  if (focused) main.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
 }
 
-async function lookAgain() {
+async function lookAgain(mayDisturb) {
   const from = document.body.dataset.refresh;
   if (from === undefined) return location.reload();
   const response = await fetch(from, { redirect: 'error', headers: { accept: 'text/html' } });
   if (!response.ok) throw new Error(String(response.status));
   const page = new DOMParser().parseFromString(await response.text(), 'text/html');
   if (page.getElementById('main') === null) throw new Error('another page');
-  if (!isDirty) {
+  if (mayDisturb || !isBusy()) {
+    isDirty = false;
     say('');
     replaceMain(page);
   } else if (seenIn(page) !== seenIn(document))
-    say(
-      'It has changed since this page was loaded. Press r to see how it stands now; what you typed is lost then.',
-    );
+    say('It has changed since this page was loaded, and what you decide on would not be taken: reload it.');
 }
 
-const tryToLookAgain = () =>
-  lookAgain().catch(() => say('This page cannot be refreshed right now: what it shows may be old.'));
+const tryToLookAgain = (mayDisturb) =>
+  lookAgain(mayDisturb).catch(() =>
+    say('This page cannot be refreshed right now: what it shows may be old.'),
+  );
 
 if (document.body.dataset.refresh !== undefined)
   setInterval(() => {
-    if (!document.hidden && !document.querySelector('dialog[open]')) void tryToLookAgain();
+    if (!document.hidden && !document.querySelector('dialog[open]')) void tryToLookAgain(false);
   }, refreshMs);
 
 function step(by) {
@@ -67,10 +73,7 @@ const keys = {
   j: () => step(1),
   k: () => step(-1),
   '/': () => document.querySelector('header input[name=q]')?.focus(),
-  r: () => {
-    isDirty = false;
-    void tryToLookAgain();
-  },
+  r: () => void tryToLookAgain(true),
   u: () => location.assign('/'),
   '?': () => document.getElementById('keys').showModal(),
 };
