@@ -160,7 +160,7 @@ const pairs = (of: Readonly<Record<string, string>>): Html =>
 
 function facts(receipt: Receipt): Html {
   const { outcome, finality } = receipt;
-  return pairs({
+  const known = pairs({
     'request id': receipt.requestId,
     namespace: receipt.namespace,
     attempt: `${receipt.epoch}${receipt.doubt ? ', taken over in doubt' : ''}`,
@@ -170,6 +170,6 @@ function facts(receipt: Receipt): Html {
     ...(finality ? { final: receipt.finalAt ?? `not yet: ${JSON.stringify(finality)}` } : {}),
     ...(outcome ? { outcome: `${outcome.format}, ${outcome.bytes.length} bytes (not shown)` } : {}),
     fingerprint: receipt.fingerprint,
-    ...receipt.origin,
   });
+  return html`${known}<h3>Claimed from</h3>${pairs(receipt.origin)}`;
 }

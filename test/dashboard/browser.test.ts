@@ -120,6 +120,9 @@ inBrowser(suite('the pages of the dashboard'), () => {
     server = createAdaptorServer({ fetch: world.dashboard().fetch }) as Server;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const page = await browser.open(url);
+    await signIn(page);
+    await page.close();
   });
   afterAll(
     () =>
@@ -138,7 +141,6 @@ inBrowser(suite('the pages of the dashboard'), () => {
 
   it('look as in the documentation, in the light, in the dark, and on a phone', async () => {
     const page = await browser.open(url);
-    await signIn(page);
     for (const [name, path] of Object.entries(places))
       for (const [kind, colorScheme, width] of [
         ['', 'light', 1280],
@@ -193,6 +195,7 @@ inBrowser(suite('the pages of the dashboard'), () => {
     expect(await page.evaluate('document.activeElement.value')).toBe('committed');
     expect(await page.isVisible('main[data-old]')).toBe(true);
     await page.fill('[name=reason]', 'half a reason');
+    await page.click('h1');
     const { key } = (await world.receipts.list({ workflowId: 'checkout-1042' }))[0] ?? { key: '' };
     await world.receipts.addEvidence({ key, epoch: 2, source: 'webhook', verdict: 'undetermined' });
     await page.waitForSelector('#notice:not([hidden])');
