@@ -64,7 +64,7 @@ module.exports = {
       { path: 'node_modules/', reachable: true },
     ),
 
-    // The middlewares know frameworks by their shape; only the command `serve` loads a server.
+    // The middlewares know frameworks by their shape; only the commands `serve` and `dashboard` load a server.
     rule(
       'http-entry-needs-no-package',
       { path: '^src/http/index\\.ts$' },
@@ -72,7 +72,7 @@ module.exports = {
     ),
     rule(
       'http-server-for-the-command',
-      { path: '^src/', pathNot: '^src/(http/service\\.ts$|cli/serve\\.ts$)' },
+      { path: '^src/', pathNot: '^src/(http/service\\.ts$|dashboard/|cli/(serve|dashboard)\\.ts$)' },
       { path: `${packages('hono|@hono/node-server|express|fastify')}|^src/http/service\\.ts$` },
     ),
 
@@ -80,6 +80,11 @@ module.exports = {
       'packages-of-the-command-line',
       { path: '^src/', pathNot: '^src/cli/' },
       { path: packages('cli-progress|commander|csv-parse|picocolors') },
+    ),
+    rule(
+      'dashboard-for-the-command',
+      { path: '^src/', pathNot: '^src/(dashboard/|cli/dashboard\\.ts$)' },
+      { path: '^src/dashboard/' },
     ),
 
     // src/testing makes the databases that tests run in.

@@ -1,13 +1,14 @@
 // npm run build: the generated module, then one incremental tsc. Compiled files whose source is gone are removed
 // first: a deleted test must not go on running. With --quiet nothing goes to stdout; errors go to stderr.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 
 const quiet = process.argv.includes('--quiet');
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const require = createRequire(import.meta.url);
+const tsc = require.resolve('typescript/bin/tsc');
 
 function run(script, ...args) {
   const { status } = spawnSync(process.execPath, [script, ...args], { stdio: ['ignore', quiet ? 2 : 1, 2] });
@@ -45,8 +46,23 @@ function forgetStaleNotes(expected) {
   if (isStale) rmSync(notes, { force: true });
 }
 
+/** What the dashboard serves: its own files, and the charts' library, which is published along with them. */
+function copyStaticFiles() {
+  const target = 'dist/src/dashboard/static';
+  rmSync(target, { recursive: true, force: true });
+  cpSync('src/dashboard/static', target, { recursive: true });
+  const uplot = dirname(require.resolve('uplot/package.json'));
+  for (const [from, to] of [
+    ['dist/uPlot.iife.min.js', 'uplot.js'],
+    ['dist/uPlot.min.css', 'uplot.css'],
+    ['LICENSE', 'uplot-license.txt'],
+  ])
+    cpSync(join(uplot, from), join(target, to));
+}
+
 run('scripts/build-migrations.mjs', '--keep');
 const expected = expectedDeclarations();
 removeOrphans(expected);
 forgetStaleNotes(expected);
 run(tsc, '-b', 'tsconfig.json');
+copyStaticFiles();

@@ -3,6 +3,7 @@ import * as care from './care';
 import { completionOf } from './completion';
 import { resolve, supersede } from './decide';
 import type { Definition } from './definition';
+import { dashboard } from './dashboard';
 import { demo } from './demo';
 import { doctor } from './doctor/doctor';
 import { list } from './list';
@@ -25,6 +26,7 @@ export const commands: readonly Definition[] = [
   care.prune,
   care.migrate,
   serve,
+  dashboard,
   mcp,
   demo,
   completionOf(() => commands),

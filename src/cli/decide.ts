@@ -5,6 +5,7 @@ import type { Outcome } from '../core';
 import {
   readToken,
   resolve as decide,
+  resultOf,
   supersede as letHappenAgain,
   textOf,
   tokenOf,
@@ -54,11 +55,9 @@ function userName(): string | undefined {
 
 /** The message says nothing of what was given: it is a payload. */
 function resultIn(value: string, name: string): Outcome {
-  try {
-    return { format: 'json', bytes: new TextEncoder().encode(JSON.stringify(JSON.parse(value))) };
-  } catch {
-    throw new UsageError(`${name} is not JSON`);
-  }
+  const outcome = resultOf(value);
+  if (!outcome) throw new UsageError(`${name} is not JSON`);
+  return outcome;
 }
 
 export const resolve = command({

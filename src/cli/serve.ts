@@ -1,7 +1,6 @@
 /** `serve`: the HTTP service. Its packages are loaded then, and not before. */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 
 import type * as NodeServer from '@hono/node-server';
 
@@ -9,16 +8,13 @@ import { ApiKeyError, ApiKeys } from '../http/api-keys';
 import type * as HttpService from '../http/service';
 import { optionalPackages } from '../optional-package';
 import type { PostgresReceipts } from '../stores/pg';
-import { command, parsed, text, type Context } from './definition';
+import { command, text, type Context } from './definition';
+import { close, listen, listening } from './listening';
 import { complain } from './terminal';
 import { toldToEnd } from './told-to-end';
 import { UsageError } from './usage-error';
 
 const keysVariable = 'ACTIVITY_GUARD_KEYS';
-
-/** Requests that have begun are answered; who takes longer is cut off. */
-const longestEndMs = 10_000;
-const pauseMs = 50;
 
 /* eslint-disable @typescript-eslint/no-require-imports -- loaded when needed, and a missing one is told by name */
 const packages = () =>
@@ -80,20 +76,12 @@ async function serveWith(
   }
 }
 
-function portIn(value: string, name: string): number {
-  const port = Number(value);
-  if (!/^\d{1,5}$/.test(value) || port > 65_535)
-    throw new UsageError(`${name} takes a number from 0 (a free one) to 65535`);
-  return port;
-}
-
 export const serve = command({
   name: 'serve',
   summary: 'claims and receipts over HTTP, until it is told to end',
   options: {
     keys: text('FILE', `a line for each API key: <namespace> <key> (else ${keysVariable})`, { isFile: true }),
-    host: text('HOST', '127.0.0.1 unless given'),
-    port: parsed('PORT', 'a free one unless given', portIn),
+    ...listening,
   },
   examples: ['serve --keys keys.txt --port 8080'],
   check: (_given, _argument, { namespace }) => {
@@ -105,21 +93,3 @@ export const serve = command({
     return true;
   },
 });
-
-async function listen(server: Server, port: number, host: string): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  const { address, family, port: taken } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`;
-}
-
-async function close(server: Server): Promise<void> {
-  // Connections that were busy, and are idle now, would keep it open.
-  const idle = setInterval(() => server.closeIdleConnections(), pauseMs);
-  const late = setTimeout(() => server.closeAllConnections(), longestEndMs);
-  await new Promise((resolve) => server.close(resolve));
-  clearInterval(idle);
-  clearTimeout(late);
-}

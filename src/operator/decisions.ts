@@ -116,7 +116,7 @@ export const isOpen = ({ receipt }: Found): boolean =>
   isUnresolved(receipt) || receipt.contested || receipt.state === 'delegated';
 
 const changed = (found: Found): string =>
-  `it has changed since you looked at it (its token is ${tokenOf(found)} now). Nothing was kept; look again with show.`;
+  `it has changed since you looked at it (its token is ${tokenOf(found)} now). Nothing was kept; look at it again.`;
 
 function whyNotSuperseded(found: Found, token: SeenToken): string {
   const { state } = found.receipt;
@@ -135,8 +135,17 @@ function whyNot({ receipt }: Found, verdict: string, hasLookedEarly: boolean): s
     return openMs > 0
       ? `until its lease and grace time are over the effect may still arrive; ask the provider again in ${Math.ceil(openMs / 1000)} s.`
       : hasLookedEarly
-        ? 'when you looked, the effect could still arrive, or not be seen yet. Nothing was kept; show it again, then ask the provider again.'
-        : 'there is evidence that it was committed (see show). If that is wrong, supersede it.';
+        ? 'when you looked, the effect could still arrive, or not be seen yet. Nothing was kept; look at it again, then ask the provider again.'
+        : 'there is evidence that it was committed. If that is wrong, supersede it.';
   }
   return `it is ${receipt.state}; what you said is kept as evidence.`;
+}
+
+/** A result as people write it, in JSON. @returns `undefined` for what is none */
+export function resultOf(text: string): Outcome | undefined {
+  try {
+    return { format: 'json', bytes: new TextEncoder().encode(JSON.stringify(JSON.parse(text))) };
+  } catch {
+    return undefined;
+  }
 }

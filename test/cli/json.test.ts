@@ -127,6 +127,9 @@ describe('what a command prints with --json is as its schema says', () => {
     });
     asDocumented('serve', serving.printed());
     expect(await stop(serving)).toBe(0);
+    const page = await startServing(['--schema', scratch.schema], {}, 'dashboard');
+    asDocumented('dashboard', page.printed());
+    expect(await stop(page)).toBe(0);
     const { code, out, err } = await runCli(['demo', '--json']);
     expect({ code, err, shown: asDocumented('demo', out) }).toEqual({
       ...{ code: 0, err: '', shown: { charges: { unguarded: 2, guarded: 1 } } },
@@ -134,7 +137,7 @@ describe('what a command prints with --json is as its schema says', () => {
     done.add('demo');
     for (const shell of ['bash', 'zsh', 'fish'])
       asDocumented('completion', (await runCli(['completion', shell, '--json'])).out);
-    done.add('serve').add('completion');
+    done.add('serve').add('dashboard').add('completion');
   });
 
   it('of all commands but mcp, which prints the protocol', () => {

@@ -1,4 +1,4 @@
-/** `activity-guard serve` in a process of its own, and a client that holds its answers against the OpenAPI document. */
+/** `activity-guard serve` (or `dashboard`) in a process of its own, and a client that holds its answers against the OpenAPI document. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -15,8 +15,12 @@ export interface Serving {
 }
 
 /** Starts the service; fails with what it printed where it ends instead. */
-export async function startServing(args: readonly string[], env: Record<string, string>): Promise<Serving> {
-  const child = spawn(process.execPath, [cliMain, 'serve', '--json', ...args], {
+export async function startServing(
+  args: readonly string[],
+  env: Record<string, string>,
+  command: 'serve' | 'dashboard' = 'serve',
+): Promise<Serving> {
+  const child = spawn(process.execPath, [cliMain, command, '--json', ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -27,7 +31,7 @@ export async function startServing(args: readonly string[], env: Record<string, 
       resolve(printed);
     });
     child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    child.once('close', (code) => reject(new Error(`serve ended with ${code}: ${printed}`)));
+    child.once('close', (code) => reject(new Error(`${command} ended with ${code}: ${printed}`)));
   });
   const { url } = JSON.parse(await line) as { url: string };
   return { child, url, printed: () => printed };
