@@ -1,6 +1,6 @@
 /** What is done at an unknown outcome, by policy. */
 import type { CallState } from './call-state';
-import { OutcomeUnknownError } from './errors';
+import { nameOf, OutcomeUnknownError } from './errors';
 import { concludedSource } from './evidence';
 import { governingPolicy, type Probe, type ProbeResult } from './policy';
 import { isUnresolved, type Receipt } from './receipt';
@@ -112,7 +112,7 @@ async function answerOf(state: CallState, receipt: Receipt, probe: Probe): Promi
     })
     .catch((error: unknown): ProbeResult => {
       state.emit('unknown', {
-        by: error instanceof Error ? error.name : typeof error,
+        by: nameOf(error),
         verdict: 'undetermined',
       });
       return { verdict: 'undetermined' };

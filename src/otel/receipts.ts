@@ -1,0 +1,90 @@
+/** What is unknown now, counted in the receipts: seldom, and without holding up whoever asks for the metrics. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { Meter } from '@opentelemetry/api';
+
+import type { ReceiptStats, ReceiptStore } from '../core';
+import { nameOf } from '../core';
+import type { Instruments } from './instruments';
+import { attribute } from './names';
+
+/** Who asks for the metrics has a time limit of his own, and many more to get. */
+const longestWaitMs = 1000;
+
+/** The counts of one store. What cannot be counted now is not told: an old count would look like a new one. */
+class Counted {
+  private askedAt = -Infinity;
+  private asking: Promise<void> | undefined;
+  private last: ReceiptStats | undefined;
+
+  constructor(
+    private readonly store: ReceiptStore,
+    private readonly everyMs: number,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  async now(): Promise<ReceiptStats | undefined> {
+    if (performance.now() - this.askedAt >= this.everyMs) this.ask();
+    await Promise.race([this.asking, delay(longestWaitMs, undefined, { ref: false })]);
+    return this.last;
+  }
+
+  private ask(): void {
+    this.askedAt = performance.now();
+    // Since the last time: it hangs.
+    if (this.asking) return void (this.last = undefined);
+    this.asking = this.store
+      .stats()
+      .then(
+        (stats) => void (this.last = stats),
+        (error: unknown) => {
+          this.last = undefined;
+          this.onError(error);
+        },
+      )
+      .finally(() => (this.asking = undefined));
+  }
+}
+
+/** @returns what is called with each store in use; those that were there before are known */
+export function observeReceipts(
+  meter: Meter,
+  instruments: Instruments,
+  everyMs: number | undefined,
+): (store: ReceiptStore) => void {
+  const stores = new Map<ReceiptStore, Counted>();
+  if (everyMs !== undefined) observe(meter, stores);
+  const onError = (error: unknown): void =>
+    instruments.count({ type: 'store-error', requestId: '', action: '', by: nameOf(error) });
+  return (store) => {
+    if (stores.has(store)) return;
+    stores.set(store, new Counted(store, everyMs ?? Infinity, onError));
+    store.onBatch?.((kind, size) => instruments.countBatch(kind, size));
+  };
+}
+
+function observe(meter: Meter, stores: ReadonlyMap<ReceiptStore, Counted>): void {
+  const gauge = (name: string, unit: string, description: string) =>
+    meter.createObservableGauge(`activity_guard.${name}`, { unit, description });
+  const unknown = gauge('unknown', '{receipt}', 'Receipts whose outcome nobody knows now');
+  const oldest = gauge('unknown.oldest_age', 's', 'Since the first claim of the oldest of them');
+  const contested = gauge(
+    'contested',
+    '{receipt}',
+    'Receipts that wait for a person: sources contradict each other',
+  );
+  meter.addBatchObservableCallback(
+    async (result) => {
+      const observed = [...stores].map(async ([{ namespace }, counted]) => {
+        const stats = await counted.now();
+        if (!stats) return;
+        const attributes = { [attribute.namespace]: namespace };
+        result.observe(unknown, stats.unresolved, attributes);
+        result.observe(oldest, (stats.oldestUnresolvedMs ?? 0) / 1000, attributes);
+        result.observe(contested, stats.contested, attributes);
+      });
+      await Promise.all(observed);
+    },
+    [unknown, oldest, contested],
+  );
+}
