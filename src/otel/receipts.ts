@@ -3,15 +3,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Meter } from '@opentelemetry/api';
 
-import type { ReceiptStats, ReceiptStore } from '../core';
-import { nameOf } from '../core';
+import { nameOf, ReceiptStoreUnavailableError, type ReceiptStats, type ReceiptStore } from '../core';
 import type { Instruments } from './instruments';
 import { attribute } from './names';
 
 /** Who asks for the metrics has a time limit of his own, and many more to get. */
 const longestWaitMs = 1000;
 
-/** The counts of one store. What cannot be counted now is not told: an old count would look like a new one. */
+const nothing: Pick<ReceiptStats, 'unresolved' | 'oldestUnresolvedMs' | 'contested'> = {
+  ...{ unresolved: NaN, oldestUnresolvedMs: NaN, contested: NaN },
+};
+
+/** The counts of one store. */
 class Counted {
   private askedAt = -Infinity;
   private asking: Promise<void> | undefined;
@@ -32,17 +35,19 @@ class Counted {
   private ask(): void {
     this.askedAt = performance.now();
     // Since the last time: it hangs.
-    if (this.asking) return void (this.last = undefined);
+    if (this.asking) return this.fail(new ReceiptStoreUnavailableError('The receipts could not be counted.'));
     this.asking = this.store
       .stats()
       .then(
         (stats) => void (this.last = stats),
-        (error: unknown) => {
-          this.last = undefined;
-          this.onError(error);
-        },
+        (error: unknown) => this.fail(error),
       )
       .finally(() => (this.asking = undefined));
+  }
+
+  private fail(error: unknown): void {
+    this.last = undefined;
+    this.onError(error);
   }
 }
 
@@ -68,7 +73,7 @@ function observe(meter: Meter, stores: ReadonlyMap<ReceiptStore, Counted>): void
     meter.createObservableGauge(`activity_guard.${name}`, { unit, description });
   const unknown = gauge('unknown', '{receipt}', 'Receipts whose outcome nobody knows now');
   const oldest = gauge('unknown.oldest_age', 's', 'Since the first claim of the oldest of them');
-  const contested = gauge(
+  const contestedNow = gauge(
     'contested',
     '{receipt}',
     'Receipts that wait for a person: sources contradict each other',
@@ -76,15 +81,15 @@ function observe(meter: Meter, stores: ReadonlyMap<ReceiptStore, Counted>): void
   meter.addBatchObservableCallback(
     async (result) => {
       const observed = [...stores].map(async ([{ namespace }, counted]) => {
-        const stats = await counted.now();
-        if (!stats) return;
+        // No number where it cannot be counted now: the SDK would go on to tell an old one, which looks like a new one.
+        const { unresolved, oldestUnresolvedMs = 0, contested } = (await counted.now()) ?? nothing;
         const attributes = { [attribute.namespace]: namespace };
-        result.observe(unknown, stats.unresolved, attributes);
-        result.observe(oldest, (stats.oldestUnresolvedMs ?? 0) / 1000, attributes);
-        result.observe(contested, stats.contested, attributes);
+        result.observe(unknown, unresolved, attributes);
+        result.observe(oldest, oldestUnresolvedMs / 1000, attributes);
+        result.observe(contestedNow, contested, attributes);
       });
       await Promise.all(observed);
     },
-    [unknown, oldest, contested],
+    [unknown, oldest, contestedNow],
   );
 }

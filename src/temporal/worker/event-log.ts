@@ -25,14 +25,15 @@ export function eventLog(
   logger = (): Logger => asyncLocalStorage.getStore()?.log ?? Runtime.instance().logger,
 ): (event: GuardEvent) => void {
   const storeErrors = new Map<string | undefined, { saidAt: number; unsaid: number }>();
-  const ofStoreError = (by: string | undefined): { alsoUnsaid?: number } | undefined => {
+  /** @returns what to say beside it, if anything is to be said */
+  const ofStoreError = (by: string | undefined): { readonly unsaid?: number } | undefined => {
     const now = clock.monotonic();
     const known = storeErrors.get(by) ?? { saidAt: -Infinity, unsaid: 0 };
     storeErrors.set(by, known);
     if (now - known.saidAt < quietMs) return void known.unsaid++;
     const { unsaid } = known;
     Object.assign(known, { saidAt: now, unsaid: 0 });
-    return unsaid > 0 ? { alsoUnsaid: unsaid } : {};
+    return unsaid > 0 ? { unsaid } : {};
   };
   return ({ type, requestId, action, by, verdict }) => {
     const line = lines[type];
