@@ -104,13 +104,17 @@ const longestHoldMs = 60_000;
 export const holdDelayMs = (attempt: number, waitMs = 0): number =>
   Math.min(Math.max(1000 * 2 ** Math.min(attempt - 1, 10), waitMs), longestHoldMs);
 
+/** For who has the failure before him: what shows all that is known, and how it is resolved. */
+export const lookAtIt = ({ requestId }: Pick<Receipt, 'requestId'>): string =>
+  `Look at it, and resolve it: activity-guard show '${requestId}'`;
+
 /** The failure that keeps an activity pending until its outcome is resolved; asked again at growing intervals. */
 export function onHold(state: CallState, receipt: Receipt, waitMs = 0): OutcomeUnknownError {
   const retryAfterMs = holdDelayMs(state.call.attempt, Number.isFinite(waitMs) ? waitMs : 0);
   const doubt = receipt.contested ? 'The evidence contradicts itself' : 'It is unknown';
   return new OutcomeUnknownError(
     `${doubt} whether ${receipt.action} happened for request id ${receipt.requestId} (epoch ${receipt.epoch}); nothing is run again. ` +
-      `Look at it, and resolve it: activity-guard show '${receipt.requestId}'`,
+      lookAtIt(receipt),
     { requestId: receipt.requestId, retryAfterMs },
   );
 }
