@@ -89,7 +89,10 @@ module.exports = {
     rule(
       'tools-need-guard-and-claims',
       { path: '^src/tools/' },
-      { path: '^src/', pathNot: '^src/(ids|core|guard|claims|tools)/|^src/(system-clock|optional-package)\\.ts$' },
+      {
+        path: '^src/',
+        pathNot: '^src/(ids|core|guard|claims|tools)/|^src/(system-clock|optional-package)\\.ts$',
+      },
     ),
     rule(
       'tools-without-a-framework',
@@ -104,7 +107,11 @@ module.exports = {
       ),
     ),
 
-    rule('otel-api-in-one-entry', { path: '^src/', pathNot: '^src/otel/' }, { path: 'node_modules/@opentelemetry/' }),
+    rule(
+      'otel-api-in-one-entry',
+      { path: '^src/', pathNot: '^src/otel/' },
+      { path: 'node_modules/@opentelemetry/' },
+    ),
     rule(
       'otel-needs-core-and-the-api-alone',
       { path: '^src/otel/' },

@@ -59,11 +59,7 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
     }
     state.begin('settle');
     return await settleResult(state, claim, effect, value);
-  } catch (thrown) {
-    state.endBy(thrown);
-    throw thrown;
   } finally {
-    state.end(undefined);
     lease.drop();
     state.ends.tell(request.key);
   }

@@ -86,6 +86,7 @@ export class GuardEngine {
       state.endBy(error);
       throw error;
     } finally {
+      state.end(undefined);
       this.ended();
     }
   }

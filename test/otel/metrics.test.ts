@@ -98,9 +98,7 @@ describe('counting the receipts', () => {
   });
 
   it('that hangs holds nobody up, and does not pass an old count for a new one', async () => {
-    const counted = jest
-      .fn(() => new Promise<ReceiptStats>(() => undefined))
-      .mockImplementationOnce(stats as never);
+    const counted = jest.fn(() => new Promise<ReceiptStats>(() => undefined)).mockImplementationOnce(stats);
     const { collect } = setUp({ countEvery: 0 }, { stats: counted });
     const now = async () => (await collect()).get('activity_guard.unknown')?.[0]?.value;
     expect([await now(), await now(), await now(), await now()]).toEqual([7, 7, NaN, NaN]);

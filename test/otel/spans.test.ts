@@ -80,6 +80,13 @@ describe('the spans of a call', () => {
       'NotCommitted',
       'NotCommitted',
     ],
+    [
+      'an error without a code',
+      () => Promise.reject(new TypeError(secret)),
+      'unknown',
+      'TypeError',
+      'OutcomeUnknown',
+    ],
     ['anything else', broken, 'unknown', 'E_PARSE', 'OutcomeUnknown'],
   ])('whose effect throws %s tell the code of the error alone', async (_what, run, answer, thrown, after) => {
     await swallow(setUp().execute({ ...charge, run }));
@@ -141,7 +148,9 @@ describe('the spans of a call', () => {
       settle: () => Promise.reject(Object.assign(new Error('away'), { transient: false })),
     });
     await setUp(lost).execute({ ...charge, run: () => 'done' });
-    expect(seen().at(-1)).toEqual(span('settle', 'unwritten', first));
+    const last = observed.take().at(-1);
+    expect(last).toMatchObject(span('settle', 'unwritten', first));
+    expect(last?.events).toEqual(['activity_guard.store-error', 'activity_guard.unwritten']);
   });
 });
 

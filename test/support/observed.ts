@@ -3,6 +3,7 @@ import {
   context,
   metrics,
   propagation,
+  SpanStatusCode,
   trace,
   type Context,
   type TextMapGetter,
@@ -90,7 +91,12 @@ export class Observed {
   /** Takes what the guard's spans said until now. */
   take(): readonly SpanSeen[] {
     const seen = this.ended.map(({ name, attributes, events, status }) => ({
-      ...{ name, attributes, events: events.map((event) => event.name), isError: status.code === 2 },
+      ...{
+        name,
+        attributes,
+        events: events.map((event) => event.name),
+        isError: status.code === SpanStatusCode.ERROR,
+      },
     }));
     this.exporter.reset();
     return seen;
