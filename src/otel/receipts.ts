@@ -10,13 +10,16 @@ import { attribute } from './names';
 /** Who asks for the metrics has a time limit of his own, and many more to get. */
 const longestWaitMs = 1000;
 
+/** A count that takes long comes seldom: it may take so little of the time that passes between two. */
+const [longMs, mostShare] = [100, 0.01];
+
 const nothing: Pick<ReceiptStats, 'unresolved' | 'oldestUnresolvedMs' | 'contested'> = {
   ...{ unresolved: NaN, oldestUnresolvedMs: NaN, contested: NaN },
 };
 
 /** The counts of one store. */
 class Counted {
-  private askedAt = -Infinity;
+  private nextAt = -Infinity;
   private asking: Promise<void> | undefined;
   private last: ReceiptStats | undefined;
 
@@ -27,13 +30,14 @@ class Counted {
   ) {}
 
   async now(): Promise<ReceiptStats | undefined> {
-    if (performance.now() - this.askedAt >= this.everyMs) this.ask();
+    if (performance.now() >= this.nextAt) this.ask();
     await Promise.race([this.asking, delay(longestWaitMs, undefined, { ref: false })]);
     return this.last;
   }
 
   private ask(): void {
-    this.askedAt = performance.now();
+    const askedAt = performance.now();
+    this.nextAt = askedAt + this.everyMs;
     // Since the last time: it hangs.
     if (this.asking) return this.fail(new ReceiptStoreUnavailableError('The receipts could not be counted.'));
     this.asking = this.store
@@ -42,7 +46,11 @@ class Counted {
         (stats) => void (this.last = stats),
         (error: unknown) => this.fail(error),
       )
-      .finally(() => (this.asking = undefined));
+      .finally(() => {
+        this.asking = undefined;
+        const now = performance.now();
+        if (now - askedAt > longMs) this.nextAt = Math.max(this.nextAt, now + (now - askedAt) / mostShare);
+      });
   }
 
   private fail(error: unknown): void {

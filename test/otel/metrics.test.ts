@@ -79,6 +79,23 @@ describe('counting the receipts', () => {
     expect(counted).toHaveBeenCalledTimes(1);
   });
 
+  it('that takes long takes a hundredth of the time', async () => {
+    let now = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const counted = jest.fn(async () => {
+      now += 2000;
+      return stats();
+    });
+    const { collect } = setUp({ countEvery: '1m' }, { stats: counted });
+    const times = async (at: number): Promise<number> => {
+      now = at;
+      await collect();
+      return counted.mock.calls.length;
+    };
+    expect([await times(0), await times(70_000), await times(201_999)]).toEqual([1, 1, 1]);
+    expect(await times(202_000)).toBe(2);
+  });
+
   it('once for a store that several guards use', async () => {
     const counted = jest.fn(stats);
     const reader = new Reader();
