@@ -36,6 +36,8 @@ export function tracedOn(
   input: ActivityExecuteInput,
 ): ActivityExecuteInput {
   if (!telemetry || !(traceHeader in input.headers)) return input;
-  const carrier = defaultPayloadConverter.toPayload(telemetry.carrier());
-  return { ...input, headers: { ...input.headers, [traceHeader]: carrier } };
+  const carrier = telemetry.carrier();
+  if (Object.keys(carrier).length === 0) return input; // nothing is traced here
+  const header = defaultPayloadConverter.toPayload(carrier);
+  return { ...input, headers: { ...input.headers, [traceHeader]: header } };
 }
