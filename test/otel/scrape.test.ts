@@ -201,12 +201,16 @@ const promtool = spawnSync('promtool', ['--version']).status === 0;
 const suite = promtool ? describe : describe.skip;
 
 suite(`Prometheus${promtool ? '' : ' (NOT TESTED: promtool is not in the PATH)'}`, () => {
-  const check = (...args: string[]): string => {
-    const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+  const check = (args: readonly string[], input = ''): string => {
+    const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8', input });
     return status === 0 ? '' : `${stdout}${stderr}`;
   };
+  it('understands the scrape, and has nothing against the names in it', () => {
+    expect(check(['check', 'metrics'], scraped)).toBe('');
+  });
+
   it('understands the alert rules and the dashboard', () => {
-    expect(check('check', 'rules', 'docs/prometheus-alerts.yml')).toBe('');
+    expect(check(['check', 'rules', 'docs/prometheus-alerts.yml'])).toBe('');
     const folder = mkdtempSync(join(tmpdir(), 'activity-guard-'));
     try {
       const rules = expressions().map((expr, n) => ({
@@ -215,13 +219,13 @@ suite(`Prometheus${promtool ? '' : ' (NOT TESTED: promtool is not in the PATH)'}
       }));
       const file = join(folder, 'panels.yml'); // JSON is YAML
       writeFileSync(file, JSON.stringify({ groups: [{ name: 'panels', rules }] }));
-      expect(check('check', 'rules', file)).toBe('');
+      expect(check(['check', 'rules', file])).toBe('');
     } finally {
       rmSync(folder, { recursive: true });
     }
   });
 
   it('sees each alert fire where it has to, and nowhere else', () => {
-    expect(check('test', 'rules', 'test/fixtures/prometheus-alerts.test.yml')).toBe('');
+    expect(check(['test', 'rules', 'test/fixtures/prometheus-alerts.test.yml'])).toBe('');
   });
 });
