@@ -12,6 +12,8 @@ const frameworks = {
   langchain: '@langchain/core',
   ai: 'ai',
 };
+/** What all tools tell a model, in workflows too. */
+const words = 'tool-answers\\.ts$';
 const packages = (names) => `node_modules/(@types/)?(${names})/`;
 
 const rule = (name, from, to) => ({ name, severity: 'error', from, to });
@@ -91,7 +93,7 @@ module.exports = {
       { path: '^src/tools/' },
       {
         path: '^src/',
-        pathNot: '^src/(ids|core|guard|claims|tools)/|^src/(system-clock|optional-package)\\.ts$',
+        pathNot: `^src/(ids|core|guard|claims|tools)/|^src/((system-clock|optional-package)\\.ts$|${words})`,
       },
     ),
     rule(
@@ -122,7 +124,9 @@ module.exports = {
     rule(
       'workflow-realm',
       { path: '^src/temporal/workflow/' },
-      { pathNot: `^src/(ids/|temporal/workflow/|${shared})|${packages('@temporalio/(workflow|common)')}` },
+      {
+        pathNot: `^src/(ids/|temporal/workflow/|${shared}|${words})|${packages('@temporalio/(workflow|common)')}`,
+      },
     ),
     rule(
       'common-for-types',
@@ -134,6 +138,7 @@ module.exports = {
       { path: `^src/${shared}` },
       { pathNot: `^src/(ids/|${shared})|${packages('@temporalio/common')}`, ...values },
     ),
+    rule('words-are-bundled-too', { path: `^src/${words}` }, { path: '.', ...values }),
     rule(
       'one-realm-each',
       { path: '^src/temporal/(activity|client)/' },

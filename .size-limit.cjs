@@ -11,7 +11,14 @@ module.exports = [
     limit: '6.2 kB',
   },
   {
-    name: 'all workflow entries, with decisions and undos, without @temporalio',
+    name: 'the same with tools of agents',
+    path: ['interceptors', 'index', 'tools'].map(workflow),
+    modifyEsbuildConfig: alone,
+    gzip: true,
+    limit: '8.6 kB',
+  },
+  {
+    name: 'all but tools, with decisions and undos, without @temporalio',
     path: ['interceptors', 'index', 'outcomes-interceptors', 'outcomes'].map(workflow),
     modifyEsbuildConfig: alone,
     gzip: true,

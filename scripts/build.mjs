@@ -14,23 +14,25 @@ function run(script, ...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** What tsc writes for each source, beside the script: also of ES modules (`.mts`). */
+const declaration = /\.d\.(m?)ts$/;
+
 /** The declaration files that tsc will write, as absolute paths. */
 function expectedDeclarations() {
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
   const parsed = ts.parseJsonConfigFileContent(config, ts.sys, '.', undefined, resolve('tsconfig.json'));
   const sources = parsed.fileNames.filter((file) => !/\.d\.[cm]?ts$/.test(file));
   const outputs = sources.flatMap((file) => ts.getOutputFileNames(parsed, file, false));
-  return new Set(outputs.filter((file) => file.endsWith('.d.ts')).map((file) => resolve(file)));
+  return new Set(outputs.filter((file) => declaration.test(file)).map((file) => resolve(file)));
 }
 
 /** Compiled files are told by the .d.ts beside them: other things in dist (static files) are left alone. */
 function removeOrphans(expected) {
   const files = existsSync('dist') ? readdirSync('dist', { recursive: true }) : [];
   for (const file of files.map((name) => resolve(join('dist', name)))) {
-    if (!file.endsWith('.d.ts') || expected.has(file)) continue;
-    for (const ending of ['.d.ts', '.d.ts.map', '.js', '.js.map']) {
-      rmSync(file.replace(/\.d\.ts$/, ending), { force: true });
-    }
+    if (!declaration.test(file) || expected.has(file)) continue;
+    for (const ending of ['.d.$1ts', '.d.$1ts.map', '.$1js', '.$1js.map'])
+      rmSync(file.replace(declaration, ending), { force: true });
   }
 }
 
@@ -38,7 +40,7 @@ function removeOrphans(expected) {
 function forgetStaleNotes(expected) {
   const notes = 'dist/.tsbuildinfo';
   const changed = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const isThere = (file) => existsSync(file) && existsSync(file.replace(/\.d\.ts$/, '.js'));
+  const isThere = (file) => existsSync(file) && existsSync(file.replace(declaration, '.$1js'));
   const isStale = changed('package-lock.json') > changed(notes) || ![...expected].every(isThere);
   if (isStale) rmSync(notes, { force: true });
 }

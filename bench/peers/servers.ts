@@ -8,6 +8,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { until } from '../../src/testing/bounded';
 import { runCommand } from '../../src/testing/command';
 import { freePort } from '../../src/testing/ports';
+import { pythonEnvironment } from '../../src/testing/python-environment';
 import type { Reaper } from '../../src/testing/reaper';
 import { peersFolder, type PeerConfig } from './peer';
 
@@ -26,22 +27,10 @@ export async function installPackages(reaper: Reaper): Promise<void> {
 }
 
 /** The Python of an environment that holds what `requirements.txt` names. */
-export async function installPython(reaper: Reaper): Promise<string> {
-  const folder = join(cache, 'python');
-  const python = join(folder, 'bin', 'python');
-  const run = (file: string, ...args: string[]) =>
-    runCommand(file, args, { limitMs: installLimitMs, reaper });
-  if (!existsSync(python)) await run('python3', '-m', 'venv', folder);
-  await run(
-    python,
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--requirement',
-    join(peersFolder, 'requirements.txt'),
-  );
-  return python;
+export function installPython(): string {
+  const found = pythonEnvironment(join(peersFolder, 'requirements.txt'));
+  if ('missing' in found) throw new Error(found.missing);
+  return found.python;
 }
 
 /** Redis that answers only after `fsync`. */

@@ -40,7 +40,7 @@ const inNode =
   };
 
 const inPython: Entry['start'] = async (reaper, databaseUrl) => {
-  const python = await installPython(reaper);
+  const python = installPython();
   const script = join(peersFolder, 'safeagent.py');
   return {
     turn: async ({ concurrency, warmMs, ms }) => {

@@ -1,27 +1,29 @@
 /** A guarded method: `node dist/examples/tools/decorator.js`. */
 import { Guard } from 'activity-guard';
-import { run, withDatabase } from './database';
+import { run, withDatabase, type Database } from './database';
 
-run(() =>
-  withDatabase(async ({ receipts }) => {
-    const guard = new Guard({ receipts });
+/** The mail server's own list of what was sent. */
+const sent: number[] = [];
 
-    class Mailer {
-      sent = 0;
+async function main({ receipts }: Database): Promise<void> {
+  const guard = new Guard({ receipts });
 
-      @guard.wrap({
-        action: 'send_invoice',
-        requestId: (customer: string, invoice: number) => `${customer}:${invoice}`,
-      })
-      async sendInvoice(customer: string, invoice: number): Promise<string> {
-        this.sent++;
-        return `invoice ${invoice} sent to ${customer}`;
-      }
+  class Mailer {
+    @guard.wrap({
+      action: 'send_invoice',
+      requestId: (customer: string, invoice: number) => `${customer}:${invoice}`,
+    })
+    async sendInvoice(customer: string, invoice: number): Promise<string> {
+      sent.push(invoice);
+      return `invoice ${invoice} sent to ${customer}`;
     }
+  }
 
-    const mailer = new Mailer();
-    console.log(`first call: ${await mailer.sendInvoice('C123', 7)}`);
-    console.log(`retry:      ${await mailer.sendInvoice('C123', 7)}`);
-    console.log(`e-mails sent: ${mailer.sent}`);
-  }),
-);
+  const mailer = new Mailer();
+  const invoices = [7, 8];
+  for (const call of ['first call', 'retry'])
+    for (const invoice of invoices) console.log(`${call}: ${await mailer.sendInvoice('C123', invoice)}`);
+  console.log(`effects: ${sent.length}, intents: ${invoices.length}`);
+}
+
+run(() => withDatabase(main));

@@ -48,7 +48,9 @@ async function main(): Promise<void> {
     await withDatabase(async ({ url, schema, receipts }) => {
       const dying = spawn(process.execPath, [__filename, url, schema, ledger], { stdio: 'inherit' });
       await new Promise((resolve) => dying.once('exit', resolve));
-      console.log(`the first process charged, and was killed: ${(await lines(ledger)).length} charge`);
+      console.log(
+        `first call: charged, and killed before its receipt (${(await lines(ledger)).length} charge)`,
+      );
 
       const guard = new Guard({ receipts, leaseFor: '1s', graceFor: 0 });
       const again = () => provider(ledger).charge(request.requestId);
@@ -59,13 +61,10 @@ async function main(): Promise<void> {
         `retry: ${error instanceof OutcomeUnknownError ? 'unknown, so nothing was run' : String(error)}`,
       );
 
-      const found = await guard.execute({
-        ...request,
-        run: again,
-        onUnknown: askProvider(ledger),
-      });
-      console.log(`retry with a probe: ${found.reason}`);
-      console.log(`charges: ${(await lines(ledger)).length}`);
+      const found = await guard.execute({ ...request, run: again, onUnknown: askProvider(ledger) });
+      console.log(`retry, asking the provider: ${found.reason}`);
+      const intents = new Set([request.requestId, found.requestId]);
+      console.log(`effects: ${(await lines(ledger)).length}, intents: ${intents.size}`);
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,3 +1,11 @@
 /** Claims for effects that run elsewhere, which MCP and HTTP serve. */
-export { claimFor, settleFor, statusOf, unknownReceipts } from './claims';
-export type { ClaimReply, ClaimTerms, ReceiptSummary, SettleReply, Settling } from './claims';
+export { claimFor, type ClaimReply, type ClaimTerms } from './claims';
+export {
+  renewFor,
+  settleFor,
+  type RenewReply,
+  type Renewing,
+  type SettleReply,
+  type Settling,
+} from './holding';
+export { statusOf, unknownReceipts, type ReceiptSummary } from './reading';

@@ -1,5 +1,5 @@
 /** Bodies of requests to the service, checked: what is not known is refused, for a misspelt field must not be left out. */
-import type { ClaimTerms, Settling } from '../claims';
+import type { ClaimTerms, Renewing, Settling } from '../claims';
 import { InvalidRequestError, mostActionCharacters } from '../core';
 
 /** Bounds that the OpenAPI document tells, too. */
@@ -37,8 +37,13 @@ const claimFields: Fields = {
 };
 
 const settleFields: Fields = {
-  required: { token: text(100), outcome: oneOf('committed', 'rejected', 'not-committed') },
+  required: { token: text(100), outcome: oneOf('committed', 'rejected', 'not-committed', 'unknown') },
   optional: { result: anything },
+};
+
+const renewFields: Fields = {
+  required: { token: text(100), leaseFor: anything },
+  optional: {},
 };
 
 /** @throws InvalidRequestError naming the field, never what it holds */
@@ -61,13 +66,17 @@ function checked(body: unknown, { required, optional }: Fields): Record<string, 
 export const claimTermsOf = (body: unknown): ClaimTerms =>
   checked(body, claimFields) as unknown as ClaimTerms;
 
-/** A settlement as it is said; where nothing happened there is no result. */
-export function settlingOf(requestId: string, body: unknown): Settling {
-  const said = checked(body, settleFields) as unknown as Omit<Settling, 'requestId'>;
-  if (said.result !== undefined && said.outcome === 'not-committed')
-    throw new InvalidRequestError('Where nothing was committed there is no result.');
-  return { ...said, requestId };
-}
+/** A settlement as it is said. */
+export const settlingOf = (requestId: string, body: unknown): Settling => ({
+  ...(checked(body, settleFields) as unknown as Omit<Settling, 'requestId'>),
+  requestId,
+});
+
+/** More time for a claim. */
+export const renewingOf = (requestId: string, body: unknown): Renewing => ({
+  ...(checked(body, renewFields) as unknown as Omit<Renewing, 'requestId'>),
+  requestId,
+});
 
 /**
  * The JSON in some bytes.

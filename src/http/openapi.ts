@@ -40,6 +40,13 @@ const problemFields = { type: text, title: text, status: { type: 'integer' }, de
 const skip = { answer: { const: 'SKIP' }, requestId: text };
 const refused = ['IN_FLIGHT', 'UNKNOWN', 'CONFLICT', 'LATE', 'NOT_HELD'];
 
+const duration = { type: ['string', 'number'] } as const;
+const leaseFor = {
+  ...{ ...duration, default: '2m' },
+  description:
+    "How long it may take until it is settled, such as '30s', or milliseconds; half a second to a day. After that it is unknown.",
+};
+
 const schemas = {
   Claim: object(
     {
@@ -51,15 +58,11 @@ const schemas = {
       fingerprint: {
         description: 'What makes two payloads under one id the same; the payload unless given.',
       },
-      leaseFor: {
-        ...{ type: ['string', 'number'], default: '2m' },
-        description:
-          "How long it may take until it is settled, such as '30s', or milliseconds; half a second to a day. After that it is unknown.",
-      },
+      leaseFor,
     },
   ),
   Settlement: object(
-    { token: text, outcome: { enum: ['committed', 'rejected', 'not-committed'] } },
+    { token: text, outcome: { enum: ['committed', 'rejected', 'not-committed', 'unknown'] } },
     {
       result: {
         description:
@@ -67,6 +70,10 @@ const schemas = {
       },
     },
   ),
+  Renewal: object({
+    token: text,
+    leaseFor: { ...duration, description: 'From now, also where that is less than is left.' },
+  }),
   Proceed: object({
     answer: { const: 'PROCEED' },
     requestId: { ...text, description: 'Hand it to the provider, and settle it.' },
@@ -87,8 +94,9 @@ const schemas = {
   ClaimAnswer: { oneOf: [{ $ref: '#/components/schemas/Proceed' }, { $ref: '#/components/schemas/Skip' }] },
   Settled: object({
     ...{ answer: { const: 'SETTLED' }, requestId: text },
-    state: { enum: ['committed', 'rejected', 'released'] },
+    state: { enum: ['committed', 'rejected', 'released', 'unknown'] },
   }),
+  Renewed: object({ answer: { const: 'RENEWED' }, requestId: text, leaseMs: { type: 'number' } }),
   Receipt: object(
     {
       ...{ requestId: text, state: { enum: receiptStates }, action: text, epoch: { type: 'integer' } },
@@ -120,7 +128,7 @@ export const openApi = {
     title: 'activity-guard',
     version: '1',
     description:
-      'Claim an intent before its effect, settle it after. Whoever is not told PROCEED must not have the effect. An answer that was lost counts as a claim.',
+      'Claim an intent before its effect, settle it after; renew the claim where the effect takes long. Whoever is not told PROCEED must not have the effect. An answer that was lost counts as a claim.',
   },
   security: [{ key: [] }],
   paths: {
@@ -143,6 +151,17 @@ export const openApi = {
         responses: {
           '200': { description: 'It is written down.', content: json('Settled') },
           '409': problem('LATE, NOT_HELD or UNKNOWN.', 'Refusal'),
+          ...tooLarge,
+          ...refusals,
+        },
+      },
+    },
+    '/renew/{id}': {
+      post: {
+        ...{ operationId: 'renew', parameters: [id], ...body('Renewal') },
+        responses: {
+          '200': { description: 'The lease stands from now for `leaseMs`.', content: json('Renewed') },
+          '409': problem('UNKNOWN (too late), LATE or NOT_HELD. Stop what can be stopped.', 'Refusal'),
           ...tooLarge,
           ...refusals,
         },

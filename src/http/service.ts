@@ -2,10 +2,18 @@
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 
-import { claimFor, settleFor, statusOf, type ClaimReply, type SettleReply } from '../claims';
+import {
+  claimFor,
+  renewFor,
+  settleFor,
+  statusOf,
+  type ClaimReply,
+  type RenewReply,
+  type SettleReply,
+} from '../claims';
 import { ActivityGuardError, InvalidRequestError, type ReceiptStore } from '../core';
 import type { ApiKeys } from './api-keys';
-import { bounds, claimTermsOf, jsonIn, settlingOf } from './input';
+import { bounds, claimTermsOf, jsonIn, renewingOf, settlingOf } from './input';
 import { openApi } from './openapi';
 import { problemOf, problemResponse, problems, type PlainResponse, type Problem } from './problem';
 
@@ -43,6 +51,10 @@ export function createService({ keys, receipts, onFault = () => undefined }: Ser
   app.post('/settle/:id', async (c) => {
     const settling = settlingOf(idIn(c), jsonIn(await c.req.arrayBuffer()));
     return answer(c, await settleFor(c.get('receipts'), settling));
+  });
+  app.post('/renew/:id', async (c) => {
+    const renewing = renewingOf(idIn(c), jsonIn(await c.req.arrayBuffer()));
+    return answer(c, await renewFor(c.get('receipts'), renewing));
   });
   app.get('/receipts/:id', async (c) => {
     const receipt = await statusOf(c.get('receipts'), idIn(c));
@@ -105,16 +117,17 @@ const conflicts: Readonly<Record<(ClaimReply & { readonly status: 'CONFLICT' })[
 };
 
 /**
- * PROCEED, SKIP and SETTLED are successes; all else is a problem that names its answer. Called `answer`, since `status` is
+ * PROCEED, SKIP, SETTLED and RENEWED are successes; all else is a problem that names its answer. Called `answer`, since `status` is
  * the number in a problem.
  */
-function answer(c: Context, reply: ClaimReply | SettleReply): Response {
+function answer(c: Context, reply: ClaimReply | SettleReply | RenewReply): Response {
   const { status, ...rest } = reply;
   const told = { answer: status, ...rest };
   switch (reply.status) {
     case 'PROCEED':
     case 'SKIP':
     case 'SETTLED':
+    case 'RENEWED':
       return c.json(told);
     case 'IN_FLIGHT': {
       const { requestId, retryAfterMs } = reply;

@@ -103,7 +103,8 @@ function notFound(binary: TemporalBinary, tried: string[]): TestStackError {
   );
 }
 
-function cacheFolder(env: NodeJS.ProcessEnv): string {
+/** @internal Where downloads are kept. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
   if (env['ACTIVITY_GUARD_CACHE']) return env['ACTIVITY_GUARD_CACHE'];
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'activity-guard');
 }

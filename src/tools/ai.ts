@@ -2,9 +2,11 @@
 import type { Tool, ToolExecutionOptions } from 'ai';
 
 import { InvalidRequestError } from '../core';
-import { textOf, type ToolAnswer } from './answers';
+import { isToolFailure, toolFailure, type ToolFailure } from '../tool-answers';
 import { callTool, checkToolGuard, type ToolGuard } from './guarded-tool';
 
+export { isToolFailure } from '../tool-answers';
+export type { ToolFailure } from '../tool-answers';
 export type { ToolGuard } from './guarded-tool';
 
 /** What a tool is told of the run that calls it. The id of the tool call is left out: a retry has another one. */
@@ -15,18 +17,6 @@ export interface AIToolGuard<A, R = unknown> extends ToolGuard<A, R, RunOfTool> 
   /** What is done, such as `send_email`. Tools of the AI SDK have no name of their own. */
   readonly action: string;
 }
-
-/** The output of a tool that did not act, or of which nobody knows it. The model reads its `message`. */
-export interface ToolFailure {
-  /** Why. Also tells failures from results. */
-  readonly activityGuard: Exclude<ToolAnswer['status'], 'done'>;
-  readonly requestId: string | undefined;
-  readonly message: string;
-}
-
-/** Whether a tool's output is no result of it. */
-export const isToolFailure = (output: unknown): output is ToolFailure =>
-  typeof output === 'object' && output !== null && 'activityGuard' in output && 'message' in output;
 
 /**
  * Guards a tool: `guardTool({ guard, action, requestId }, tool({ inputSchema, execute, … }))`. It gives what `execute`
@@ -56,9 +46,7 @@ export function guardTool<INPUT, OUTPUT>(
       const answer = await callTool(guardOptions, call, () =>
         lastOf(execute(args, { toolCallId, ...context })),
       );
-      if (answer.status === 'done') return answer.result;
-      const { status, requestId } = answer;
-      return { activityGuard: status, requestId, message: textOf(answer) };
+      return answer.status === 'done' ? answer.result : toolFailure(answer);
     },
     toModelOutput: (told) => {
       const { output } = told;

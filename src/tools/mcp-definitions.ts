@@ -7,6 +7,14 @@ const requestId = {
 } as const;
 const action = { type: 'string', description: 'What is done, such as send_email.' } as const;
 const anything = {}; // any JSON
+const token = { type: 'string', description: 'As claim answered it.' } as const;
+const answeredId = token;
+const duration = { type: ['string', 'number'] } as const;
+const leaseFor = {
+  ...duration,
+  description:
+    "How long it may take until it is settled, such as '30s' or '5m' (2m). After that its outcome is unknown.",
+} as const;
 
 const object = <P extends Readonly<Record<string, object>>>(
   properties: P,
@@ -26,11 +34,12 @@ export const toolDefinitions = {
         requestId,
         action,
         payload: { ...anything, description: 'What it is done with, as JSON. An id belongs to one payload.' },
-        leaseFor: {
-          type: ['string', 'number'],
+        fingerprint: {
+          ...anything,
           description:
-            "How long it may take until it is settled, such as '30s' or '5m' (2m). After that its outcome is unknown.",
+            'What must be the same whenever this id comes again, in place of the payload: leave out what may be worded anew.',
         },
+        leaseFor,
       },
       ['requestId', 'action'],
     ),
@@ -38,16 +47,16 @@ export const toolDefinitions = {
   },
   settle: {
     description:
-      'Call this after the act, with the request id and the token of the claim. Safe to repeat. If it is not certain what became of it, do not call it: the outcome is unknown then, and nobody does it again.',
+      'Call this after the act, with the request id and the token of the claim. Safe to repeat. If it is not certain what became of it, say unknown.',
     inputSchema: object(
       {
-        requestId: { type: 'string', description: 'As claim answered it.' },
-        token: { type: 'string', description: 'As claim answered it.' },
+        requestId: answeredId,
+        token,
         outcome: {
           type: 'string',
-          enum: ['committed', 'rejected', 'not-committed'],
+          enum: ['committed', 'rejected', 'not-committed', 'unknown'],
           description:
-            'committed: it happened. rejected: the provider finally said no. not-committed: it surely did not happen, and may be claimed again.',
+            'committed: it happened. rejected: the provider finally said no. not-committed: it surely did not happen, and may be claimed again. unknown: you do not know; nobody does it again until somebody finds out.',
         },
         result: {
           ...anything,
@@ -56,6 +65,19 @@ export const toolDefinitions = {
         },
       },
       ['requestId', 'token', 'outcome'],
+    ),
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  },
+  renew: {
+    description:
+      'Call this while an act takes longer than its lease, before the lease is over. If the answer is not RENEWED, stop what can still be stopped.',
+    inputSchema: object(
+      {
+        requestId: answeredId,
+        token,
+        leaseFor: { ...duration, description: 'How long it may take from now, such as 5m.' },
+      },
+      ['requestId', 'token', 'leaseFor'],
     ),
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   },

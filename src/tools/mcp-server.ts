@@ -4,11 +4,20 @@ import type * as ServerModule from '@modelcontextprotocol/sdk/server/index.js' w
 };
 import type * as TypesModule from '@modelcontextprotocol/sdk/types.js' with { 'resolution-mode': 'import' };
 
-import { claimFor, settleFor, statusOf, unknownReceipts, type ClaimTerms, type Settling } from '../claims';
+import {
+  claimFor,
+  renewFor,
+  settleFor,
+  statusOf,
+  unknownReceipts,
+  type ClaimTerms,
+  type Renewing,
+  type Settling,
+} from '../claims';
 import { ActivityGuardError, InvalidRequestError, type ReceiptStore } from '../core';
 import { optionalPackages } from '../optional-package';
 import { toolDefinitions, type ToolName } from './mcp-definitions';
-import { textOfClaim, textOfSettled, textOfStatus, textOfUnknown } from './mcp-texts';
+import { textOfClaim, textOfRenewed, textOfSettled, textOfStatus, textOfUnknown } from './mcp-texts';
 
 type Result = TypesModule.CallToolResult;
 type Arguments = Readonly<Record<string, unknown>>;
@@ -25,7 +34,7 @@ const instructions =
 const mostClientCharacters = 100;
 
 /**
- * A server with the tools `claim`, `settle`, `status` and `list_unknown` over the receipts; `activity-guard mcp` serves it
+ * A server with the tools `claim`, `settle`, `renew`, `status` and `list_unknown` over the receipts; `activity-guard mcp` serves it
  * on stdio. Connect it to any transport of the SDK, one server for each.
  * Who can reach it can claim and settle in the namespace of the receipts, with the tokens it was given.
  */
@@ -64,6 +73,10 @@ const tools: Readonly<Record<ToolName, Tool>> = {
   settle: async (receipts, args) => {
     const reply = await settleFor(receipts, args as unknown as Settling);
     return answer(textOfSettled(reply), { ...reply }, reply.status !== 'SETTLED');
+  },
+  renew: async (receipts, args) => {
+    const reply = await renewFor(receipts, args as unknown as Renewing);
+    return answer(textOfRenewed(reply), { ...reply }, reply.status !== 'RENEWED');
   },
   status: async (receipts, { requestId }) => {
     const found = await statusOf(receipts, requestId as string);

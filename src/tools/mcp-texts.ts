@@ -1,6 +1,6 @@
 /** What a model reads of its claims: what it may do now, and what it must not. */
 import { textOf } from './answers';
-import type { ClaimReply, ReceiptSummary, SettleReply } from '../claims';
+import type { ClaimReply, ReceiptSummary, RenewReply, SettleReply } from '../claims';
 
 /** The answer to a claim in words. */
 export function textOfClaim(reply: ClaimReply): string {
@@ -10,7 +10,7 @@ export function textOfClaim(reply: ClaimReply): string {
       return (
         `PROCEED: the claim is yours, request id ${requestId}, token ${reply.token}. Do it now, exactly once, and hand the request id to the provider as its idempotency key, if it takes one. ` +
         `Then call settle with this request id and token, within ${Math.floor(reply.leaseMs / 1000)} seconds: committed with the result; rejected if the provider finally said no; not-committed only if it surely did not happen. ` +
-        'If you are not sure what became of it, do not settle, and do not do it again: tell the user that somebody has to find out.'
+        'If you are not sure what became of it, settle it as unknown, and do not do it again: tell the user that somebody has to find out.'
       );
     case 'SKIP':
       return `SKIP: ${skipped(reply)}`;
@@ -19,9 +19,7 @@ export function textOfClaim(reply: ClaimReply): string {
     case 'UNKNOWN':
       return `UNKNOWN: ${textOf({ status: 'unknown', requestId, code: 'OutcomeUnknown' })}`;
     case 'CONFLICT':
-      return reply.code === 'ReceiptPruned'
-        ? `CONFLICT: This was settled long ago (request id ${requestId}), and what became of it is no longer kept. Do not do it; ask the user.`
-        : `CONFLICT: ${textOf({ status: 'conflict', requestId, code: reply.code })}`;
+      return `CONFLICT: ${textOf({ status: 'conflict', requestId, code: reply.code })}`;
     default:
       return status satisfies never;
   }
@@ -42,6 +40,8 @@ export function textOfSettled(reply: SettleReply): string {
   const { status, requestId } = reply;
   switch (status) {
     case 'SETTLED':
+      if (reply.state === 'unknown')
+        return `SETTLED: unknown (request id ${requestId}). Nobody does it again; tell the user that somebody has to find out first.`;
       return reply.state === 'released'
         ? `SETTLED: it did not happen (request id ${requestId}). It may be claimed again.`
         : `SETTLED: ${reply.state} (request id ${requestId}). Every later claim is told so; do not do it again.`;
@@ -50,11 +50,31 @@ export function textOfSettled(reply: SettleReply): string {
     case 'LATE':
       return `LATE: meanwhile request id ${requestId} is ${reply.state} by somebody else's word, or an earlier one of yours. That stays; do not do it again, and tell the user.`;
     case 'NOT_HELD':
-      return `NOT_HELD: this token holds no claim on request id ${requestId}. Nothing was written. Use the request id and the token that claim answered.`;
+      return notHeld(requestId);
     default:
       return status satisfies never;
   }
 }
+
+/** The answer to a renewal in words. */
+export function textOfRenewed(reply: RenewReply): string {
+  const { status, requestId } = reply;
+  switch (status) {
+    case 'RENEWED':
+      return `RENEWED: the claim stands for ${Math.floor(reply.leaseMs / 1000)} seconds from now (request id ${requestId}). Settle it within that time.`;
+    case 'UNKNOWN':
+      return `UNKNOWN: the lease was over (request id ${requestId}). Stop what can still be stopped, and do not do it again. If it surely happened, settle it as committed; if not, tell the user that somebody has to find out.`;
+    case 'LATE':
+      return `LATE: meanwhile request id ${requestId} is ${reply.state}, by somebody else's word or an earlier one of yours. Stop what can still be stopped, and tell the user.`;
+    case 'NOT_HELD':
+      return notHeld(requestId);
+    default:
+      return status satisfies never;
+  }
+}
+
+const notHeld = (requestId: string): string =>
+  `NOT_HELD: this token holds no claim on request id ${requestId}. Nothing was written. Use the request id and the token that claim answered.`;
 
 /** What is known of a request id, in words. */
 export const textOfStatus = ({ requestId, action, state, contested }: ReceiptSummary): string =>

@@ -28,7 +28,7 @@ async function tryToBundle(name: string, modules: readonly string[]): Promise<'b
 
 describe('the workflow entries', () => {
   it('bundle alone, without any Node module', async () => {
-    const entries = ['index', 'interceptors', 'outcomes', 'outcomes-interceptors'];
+    const entries = ['index', 'interceptors', 'outcomes', 'outcomes-interceptors', 'tools'];
     expect(
       await tryToBundle(
         'good',

@@ -7,6 +7,24 @@ export const claims = [
     ['unit/claims'],
     [
       [
+        4,
+        'evidence on file settles what is unknown',
+        "weighed === 'committed' || weighed === 'not-committed'",
+        'weighed === undefined',
+      ],
+      [
+        5,
+        'a fingerprint counts in place of the payload',
+        'fingerprint === undefined ? payload : checkedContent(action, fingerprint)',
+        'payload ?? checkedContent(action, fingerprint)',
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/claims/holding.ts',
+    ['unit/claims'],
+    [
+      [
         6,
         'a token that never held a claim settles nothing',
         'receipt.token === token ? receipt.epoch',
@@ -19,22 +37,34 @@ export const claims = [
         'epoch === receipt.epoch',
       ],
       [
+        1,
+        'a holder that does not know lets others know at once',
+        'if (isInTime) await asking(requestId, () => receipts.markUnknown(claim));',
+        '',
+      ],
+      [
+        5,
+        'a claim is renewed only where it still stands',
+        'if (standing.has(token)) return',
+        'if (standing) return',
+      ],
+      [
+        5,
+        'a lapsed claim is told as unknown to who would renew it',
+        "return state === 'unknown' ? { status: 'UNKNOWN', requestId } : { status: 'LATE', requestId, state };",
+        "return { status: 'LATE', requestId, state };",
+      ],
+    ],
+  ),
+  ...inFile(
+    'src/claims/reading.ts',
+    ['unit/claims'],
+    [
+      [
         4,
         'a lapsed claim is told as unknown',
         "isUnresolved(receipt) ? 'unknown' : receipt.state",
         'receipt.state',
-      ],
-      [
-        4,
-        'evidence on file settles what is unknown',
-        "weighed === 'committed' || weighed === 'not-committed'",
-        'weighed === undefined',
-      ],
-      [
-        5,
-        'a fingerprint counts in place of the payload',
-        'fingerprint === undefined ? payload : checkedContent(action, fingerprint)',
-        'payload ?? checkedContent(action, fingerprint)',
       ],
     ],
   ),

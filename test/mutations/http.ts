@@ -40,7 +40,7 @@ const requests = [
 
 const service = inFile(
   'src/http/service.ts',
-  ['pg/http-service'],
+  ['tools/http-service'],
   [
     [
       8,

@@ -18,6 +18,7 @@ import { postgresSchema } from './postgres-schema';
 import { resets } from './resets';
 import { temporal } from './temporal';
 import { together } from './together';
+import { workflowTools } from './workflow-tools';
 
 /** All of them; `scripts/mutations.mjs` makes them, one at a time. */
 export const mutations: readonly Mutation[] = [
@@ -40,4 +41,5 @@ export const mutations: readonly Mutation[] = [
   ...history,
   ...http,
   ...otel,
+  ...workflowTools,
 ];

@@ -185,8 +185,8 @@ const lost = [
       [
         7,
         'one claimer wins, also where a failover may have lost a claim',
-        'on conflict (key) do nothing\n  returning ${columns}',
-        'on conflict (key) do update set token = excluded.token\n  returning ${columns}',
+        'on conflict (key) do nothing\n  returning key, epoch, ${columns}',
+        'on conflict (key) do update set token = excluded.token\n  returning key, epoch, ${columns}',
       ],
     ],
   ),

@@ -394,7 +394,7 @@ export const temporal = [
         5,
         'an explicit id needs the interceptors',
         'if (!installed && !workflowInfo().unsafe.isReplaying) {',
-        'if (!fn) {',
+        'if (!name) {',
       ],
       [
         8,

@@ -175,7 +175,7 @@ const justSettled = [
   ...inFile(
     'src/stores/postgres/rows.ts',
     ['unit/just-settled'],
-    [[2, 'what is kept has the time of its own settlement', 'if (ms !== last.ms)', "if (last.iso === '')"]],
+    [[2, 'what is kept has the time of its own settlement', 'if (at !== last.at)', "if (last.iso === '')"]],
   ),
 ];
 

@@ -1,9 +1,11 @@
 /** A user's pool that has no connection to give. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { GuardedCall } from '../../src/core';
+import type { GuardedCall, Receipt } from '../../src/core';
+import { pgReceipts } from '../../src/stores/pg';
+import { outcomeOf, requestFor } from '../contract/rows';
 import { drivers, RealWorker, stateOf, timed, usersPool, type UsersPool } from '../support/real-calls';
-import { databaseUrl, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+import { databaseUrl, newPool, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
 let scratch: ScratchSchema;
 beforeAll(async () => (scratch = await scratchSchema()));
@@ -67,4 +69,24 @@ describe.each(drivers)('a pool of one connection of %s that the user keeps busy'
     expect(await worker.ending(id, { run })).toBe('charged');
     expect([await stateOf(worker.store, id), worker.effects.get(id)]).toEqual(['committed', 1]);
   });
+});
+
+it('reads the same receipts whatever the session would print times and intervals as', async () => {
+  const ours = scratch.open();
+  const request = { ...requestFor('odd session'), graceMs: 1234.5 };
+  await ours.claim(request);
+  await ours.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('1') });
+  const odd = ['timezone=Asia/Kolkata', 'datestyle=SQL,DMY', 'intervalstyle=postgres_verbose'];
+  const pool = newPool({ max: 1, options: odd.map((setting) => `-c ${setting}`).join(' ') });
+  const theirs = pgReceipts(pool, { schema: scratch.schema });
+  const timeless = ({ ageMs: _age, leaseRemainingMs: _lease, ...rest }: Receipt) => rest;
+  const [seen, known] = [await theirs.claim(request), (await ours.get(request.key))?.receipt];
+  expect(timeless(seen)).toEqual(known && timeless(known));
+  expect(seen).toMatchObject({ graceMs: 1234.5, claimedAt: expect.stringMatching(/^\d{4}-.*\.\d{3}Z$/) });
+  const since = {
+    claimedSince: seen.claimedAt,
+    claimedBefore: new Date(Date.parse(seen.claimedAt) + 1).toISOString(),
+  };
+  expect((await theirs.list(since)).map(({ key }) => key)).toContain(request.key);
+  await pool.end();
 });

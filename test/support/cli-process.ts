@@ -36,3 +36,16 @@ export function runCli(
     child.once('close', (code) => resolve({ code, ...ended }));
   });
 }
+
+/** Decides, as an operator does, that something happened, and with what result. */
+export async function resolveCommitted(
+  { schema, namespace = 'default' }: { readonly schema: string; readonly namespace?: string },
+  requestId: string,
+  result: unknown,
+): Promise<void> {
+  const at = ['--schema', schema, '--namespace', namespace, '--json'];
+  const { token } = JSON.parse((await runCli(['show', requestId, ...at])).out) as { token: string };
+  const decision = ['--token', token, '--committed', '--result', JSON.stringify(result), '--reason', 'seen'];
+  const ended = await runCli(['resolve', requestId, ...decision, '--no-temporal', ...at]);
+  if (ended.code !== 0) throw new Error(ended.err);
+}

@@ -1,27 +1,18 @@
-/** A server whose handler has its effect and then never answers. Arguments: the schema, and `hangs`. */
-import express from 'express';
-
+/** A server whose handler has its effect and then perhaps never answers. Arguments: the schema, the framework, and `hangs`. */
 import { Guard } from '../../src';
-import { expressGuard } from '../../src/http';
 import { pgReceipts } from '../../src/stores/pg';
+import { serveWith, type Framework } from './http-servers';
 import { databaseUrl, newPool } from './scratch-schema';
 
-const [schema = '', hangs = ''] = process.argv.slice(2);
+const [schema = '', framework = '', hangs = ''] = process.argv.slice(2);
 const pool = newPool();
 const receipts = pgReceipts({ connectionString: databaseUrl() }, { schema });
-const app = express();
-app.post(
-  '/charges',
-  express.json(),
-  expressGuard(
-    { guard: new Guard({ receipts, leaseFor: 1500 }) },
-    async (req: express.Request, res: express.Response) => {
-      await pool.query(`insert into "${schema}".effects values ($1)`, [JSON.stringify(req.body)]);
-      process.send?.({ effect: true });
-      if (hangs === 'hangs') await new Promise(() => undefined);
-      res.status(201).json({ id: 'ch_1' });
-    },
-  ),
-);
-const server = app.listen(0, '127.0.0.1', () => process.send?.({ address: server.address() }));
+const guard = new Guard({ receipts, leaseFor: 1500 });
+const serving = serveWith(framework as Framework, { guard }, async (body) => {
+  await pool.query(`insert into "${schema}".effects values ($1)`, [JSON.stringify(body)]);
+  process.send?.({ effect: true });
+  if (hangs === 'hangs') await new Promise(() => undefined);
+  return { status: 201, headers: { 'content-type': 'application/json' }, body: '{"id":"ch_1"}' };
+});
+void serving.then(({ url }) => process.send?.({ url }));
 process.once('disconnect', () => process.exit());

@@ -69,8 +69,11 @@ export const calling = async (
   name: string,
   args: Record<string, unknown>,
   _meta?: Record<string, unknown>,
-): Promise<CallToolResult> =>
-  (await client.callTool({ name, arguments: args, ...(_meta ? { _meta } : {}) })) as CallToolResult;
+  options: { readonly timeout?: number } = {},
+): Promise<CallToolResult> => {
+  const request = { name, arguments: args, ...(_meta ? { _meta } : {}) };
+  return (await client.callTool(request, undefined, options)) as CallToolResult;
+};
 
 /** The standard streams of this process. */
 export const stdioServer = (): Transport => new StdioServerTransport();

@@ -1,5 +1,5 @@
 /** A payments provider for tests: counts every charge it is asked for, duplicates too. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import type { Charge } from '../fixtures/activities';
@@ -11,6 +11,8 @@ interface Booked extends Charge {
 
 export class Provider {
   readonly booked: Booked[] = [];
+  /** What happens to a charge after it is booked, in place of an answer. */
+  instead: ((order: string, response: ServerResponse) => boolean) | undefined;
 
   private constructor(
     private readonly server: Server,
@@ -25,6 +27,7 @@ export class Provider {
         pathname === '/charge'
           ? provider.book(value('order'), Number(value('amount')), value('reference'))
           : provider.find(value('reference'));
+      if (pathname === '/charge' && provider.instead?.(value('order'), response)) return;
       response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

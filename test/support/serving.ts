@@ -108,6 +108,8 @@ export function client(url: () => string, key: string) {
     claim: (body: unknown) => call(['post', '/claim'], '/claim', body),
     settle: (id: string, body: unknown) =>
       call(['post', '/settle/{id}'], `/settle/${encodeURIComponent(id)}`, body),
+    renew: (id: string, body: unknown) =>
+      call(['post', '/renew/{id}'], `/renew/${encodeURIComponent(id)}`, body),
     receipt: (id: string) => call(['get', '/receipts/{id}'], `/receipts/${encodeURIComponent(id)}`),
   };
 }

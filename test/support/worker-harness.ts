@@ -32,13 +32,13 @@ export class Harness {
     private readonly folder: string,
   ) {}
 
-  static async start(): Promise<Harness> {
+  static async start(workflowsPath = require.resolve('../fixtures/workflows')): Promise<Harness> {
     const stack = await startTestStack();
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 2 });
     await receipts.migrate();
     const folder = await mkdtemp(join(tmpdir(), 'activity-guard-test-'));
     const harness = new Harness(stack, await Provider.start(), receipts, folder);
-    await writeFile(harness.bundlePath, await harness.bundle());
+    await writeFile(harness.bundlePath, await harness.bundle(workflowsPath));
     return harness;
   }
 
@@ -46,9 +46,9 @@ export class Harness {
     return join(this.folder, 'workflows.js');
   }
 
-  private async bundle(): Promise<string> {
+  private async bundle(workflowsPath: string): Promise<string> {
     const { code } = await bundleWorkflowCode({
-      workflowsPath: require.resolve('../fixtures/workflows'),
+      workflowsPath,
       plugins: [new ActivityGuardPlugin({ receipts: this.receipts })],
       logger: quiet,
     });
@@ -57,7 +57,10 @@ export class Harness {
 
   async startWorker(
     taskQueue: string,
-    options: Pick<Partial<WorkerProcessConfig>, 'guarded' | 'crashPoint' | 'freezes' | 'workflowsOnly'> = {},
+    options: Pick<
+      Partial<WorkerProcessConfig>,
+      'guarded' | 'crashPoint' | 'freezes' | 'workflowsOnly' | 'agents'
+    > = {},
   ): Promise<RunningWorker> {
     const config: WorkerProcessConfig = {
       address: this.stack.temporalAddress,

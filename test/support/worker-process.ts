@@ -21,6 +21,8 @@ export interface WorkerProcessConfig {
   readonly freezes?: boolean;
   /** Polls for workflow tasks only. */
   readonly workflowsOnly?: boolean;
+  /** Has a model, too. */
+  readonly agents?: boolean;
 }
 
 /** Ends the process when its parent is gone: a killed test run must leave nothing behind. */
@@ -36,6 +38,7 @@ async function main(config: WorkerProcessConfig): Promise<void> {
     ? crashAt(stored, config.crashPoint, config.freezes ? freeze : undefined)
     : stored;
   const provider = new ProviderClient(config.providerUrl);
+  const model = config.agents ? await import('./scripted-agent.js') : undefined; // it takes a while to load
   const worker = await Worker.create({
     connection,
     namespace: config.namespace,
@@ -50,8 +53,12 @@ async function main(config: WorkerProcessConfig): Promise<void> {
       ? {}
       : config.guarded
         ? {
-            activities: { ...createActivities(provider), ...createDyingActivities(stored) },
-            plugins: [new ActivityGuardPlugin({ receipts })],
+            activities: {
+              ...createActivities(provider),
+              ...createDyingActivities(stored),
+              ...(model && { decide: model.decide }),
+            },
+            plugins: [...(model ? [model.aiSdkPlugin()] : []), new ActivityGuardPlugin({ receipts })],
           }
         : { activities: { ...createRawActivities(provider), ...dieAfter(provider, config.crashPoint) } }),
   });

@@ -1,12 +1,16 @@
 /** Claims for effects that are run elsewhere. */
+import { randomUUID } from 'node:crypto';
+
 import { Guard, RejectedError, type ReceiptStore } from '../../src';
 import {
   claimFor,
+  renewFor,
   settleFor,
   statusOf,
   unknownReceipts,
   type ClaimReply,
   type ClaimTerms,
+  type Renewing,
   type Settling,
 } from '../../src/claims';
 import { recordEvidence } from '../../src/core';
@@ -215,6 +219,59 @@ describe('a claim whose answer is slow', () => {
   });
 });
 
+describe('a renewal', () => {
+  const renewing = (token: string, more: Partial<Renewing> = {}): Renewing => ({
+    ...{ requestId: mail.requestId, token, leaseFor: '1m', ...more },
+  });
+
+  it('keeps a claim as long as its holder is at it, and no longer', async () => {
+    const { receipts, claim, settle, pass } = setUp();
+    const token = tokenOf(await claim({ leaseFor: '30s' }));
+    for (let i = 0; i < 5; i++) {
+      pass(29_000);
+      expect(await renewFor(receipts, renewing(token, { leaseFor: '30s' }))).toEqual({
+        ...{ status: 'RENEWED', requestId: mail.requestId, leaseMs: 30_000 },
+      });
+    }
+    pass(29_000);
+    expect((await claim()).status).toBe('IN_FLIGHT');
+    pass(2000);
+    expect((await claim()).status).toBe('UNKNOWN');
+    // Others may have been told so: it is not revived, and a "no" counts no more.
+    const unknown = { status: 'UNKNOWN', requestId: mail.requestId };
+    expect(await renewFor(receipts, renewing(token))).toEqual(unknown);
+    expect(await settle(token, { outcome: 'not-committed' })).toEqual(unknown);
+    expect((await settle(token)).status).toBe('SETTLED');
+    expect(await renewFor(receipts, renewing(token))).toMatchObject({ status: 'LATE', state: 'committed' });
+  });
+
+  it('is refused to who never held the claim, and to a holder that was overtaken', async () => {
+    const { receipts, claim, settle } = setUp();
+    const notHeld = { status: 'NOT_HELD', requestId: mail.requestId };
+    expect(await renewFor(receipts, renewing(randomUUID()))).toEqual(notHeld);
+    const first = tokenOf(await claim());
+    expect(await renewFor(receipts, renewing(randomUUID()))).toEqual(notHeld);
+    await settle(first, { outcome: 'not-committed' });
+    expect(await renewFor(receipts, renewing(first))).toMatchObject({ status: 'LATE', state: 'released' });
+    const second = tokenOf(await claim());
+    expect(await renewFor(receipts, renewing(first))).toMatchObject({ status: 'LATE', state: 'claimed' });
+    expect((await renewFor(receipts, renewing(second.toUpperCase()))).status).toBe('RENEWED');
+  });
+
+  it.each([
+    ['no token', { token: 'mine' }, /^renew: token is the one that claim answered/],
+    ['no id', { requestId: '' }, /^renew: /],
+    ['a lease that is too long', { leaseFor: '25h' }, /^leaseFor is half a second to a day/],
+    ['no lease', { leaseFor: undefined as never }, /^leaseFor/],
+  ])('is refused with %s', async (_what, more, message) => {
+    const { receipts, claim } = setUp();
+    const token = tokenOf(await claim());
+    await expect(renewFor(receipts, renewing(token, more))).rejects.toMatchObject({
+      ...{ code: 'InvalidRequest', message: expect.stringMatching(message) as string },
+    });
+  });
+});
+
 describe('a settlement', () => {
   it('is not written while the receipts are away', async () => {
     const { claim, settle, receipts, found } = setUp();
@@ -291,6 +348,19 @@ describe('a settlement', () => {
     },
   );
 
+  it('as unknown lets others know at once, before the lease is over; its holder may still find out', async () => {
+    const { claim, settle, found } = setUp();
+    const token = tokenOf(await claim());
+    const unknown = { status: 'SETTLED', requestId: mail.requestId, state: 'unknown' };
+    expect(await settle(token, { outcome: 'unknown' })).toEqual(unknown);
+    expect(await settle(token, { outcome: 'unknown' })).toEqual(unknown);
+    expect((await found()).receipt).toMatchObject({ state: 'unknown', leaseRemainingMs: 120_000 });
+    expect((await claim()).status).toBe('UNKNOWN');
+    expect((await settle(token, { outcome: 'not-committed' })).status).toBe('UNKNOWN');
+    expect(await settle(token, { result: 1 })).toMatchObject({ status: 'SETTLED', state: 'committed' });
+    expect(await settle(token, { outcome: 'unknown' })).toMatchObject({ status: 'LATE', state: 'committed' });
+  });
+
   it('by a token that never held the claim writes nothing, also where nobody knows the outcome', async () => {
     const { claim, settle, found, pass, receipts } = setUp();
     const token = '00000000-0000-4000-8000-000000000001';
@@ -298,8 +368,8 @@ describe('a settlement', () => {
     await claim();
     for (const ms of [0, 121_000]) {
       pass(ms);
-      for (const outcome of ['committed', 'rejected', 'not-committed'] as const)
-        expect(await settle(token, { outcome, result: 'forged' })).toMatchObject({ status: 'NOT_HELD' });
+      for (const outcome of ['committed', 'rejected', 'not-committed', 'unknown'] as const)
+        expect(await settle(token, { outcome })).toMatchObject({ status: 'NOT_HELD' });
       expect(await found()).toMatchObject({
         evidence: [],
         receipt: { state: 'claimed', outcome: undefined },

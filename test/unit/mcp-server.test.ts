@@ -36,12 +36,13 @@ async function claimed(client: Client, more: Record<string, unknown> = {}): Prom
 }
 
 describe('the claim server', () => {
-  it('offers four tools, with schemas that leave no room for other arguments', async () => {
+  it('offers five tools, with schemas that leave no room for other arguments', async () => {
     const { client } = await setUp();
     const { tools } = await client.listTools();
     expect(tools.map(({ name, inputSchema }) => [name, inputSchema.required])).toEqual([
       ['claim', ['requestId', 'action']],
       ['settle', ['requestId', 'token', 'outcome']],
+      ['renew', ['requestId', 'token', 'leaseFor']],
       ['status', ['requestId']],
       ['list_unknown', []],
     ]);
@@ -107,6 +108,39 @@ describe('the claim server', () => {
     await receipts.prune({ retainMs: 0 });
     expect(read(await call('claim', mail))).toMatchObject({
       ...{ isError: true, text: expect.stringMatching(/^CONFLICT: This was settled long ago/) },
+    });
+  });
+
+  it('takes words that differ under one id where the fingerprint is the same', async () => {
+    const { call, client } = await setUp();
+    await claimed(client, { fingerprint: 'C123' });
+    const again = { ...mail, payload: { to: 'Ann!' }, fingerprint: 'C123' };
+    expect((await call('claim', again)).structuredContent).toMatchObject({ status: 'IN_FLIGHT' });
+    const other = { ...mail, fingerprint: 'C124' };
+    expect((await call('claim', other)).structuredContent).toMatchObject({ status: 'CONFLICT' });
+  });
+
+  it('gives more time while the lease stands, and says what to do where it does not', async () => {
+    const { client, call } = await setUp();
+    const held = { requestId: mail.requestId, token: await claimed(client, { leaseFor: '500ms' }) };
+    const renew = async (more: object = {}) =>
+      read(await call('renew', { ...held, leaseFor: '500ms', ...more }));
+    expect(await renew({ leaseFor: '5s' })).toEqual({
+      isError: false,
+      text: expect.stringMatching(/^RENEWED: the claim stands for 5 seconds from now/) as string,
+      answer: { status: 'RENEWED', requestId: mail.requestId, leaseMs: 5000 },
+    });
+    await renew();
+    await new Promise((resolve) => setTimeout(resolve, 520));
+    expect(await renew()).toMatchObject({
+      ...{ isError: true, text: expect.stringMatching(/^UNKNOWN: the lease was over.*Stop what can/) },
+    });
+    await call('settle', { ...held, outcome: 'committed' });
+    expect(await renew()).toMatchObject({
+      ...{ isError: true, text: expect.stringMatching(/^LATE: .*is committed/) },
+    });
+    expect(await renew({ token: randomUUID() })).toMatchObject({
+      ...{ isError: true, text: expect.stringMatching(/^NOT_HELD: /) },
     });
   });
 

@@ -2,7 +2,6 @@
 import {
   columns,
   free,
-  knownColumns,
   milliseconds,
   noCommittedEvidence,
   saidToHaveHappened,
@@ -62,11 +61,10 @@ const listed = Object.fromEntries([
 
 /** Of a new claim only what its claimer does not know. */
 const newRow = 'state, floor(extract(epoch from claimed_at) * 1000)::float8 as claimed_ms';
-const noRow = 'null::text as there, null::bytea as outcome';
+const noRow = 'null::text as receipt, null::bytea as outcome';
 
-/** Of a row that was there all of it, most of it in one column: half as much to read. */
 const rowThere = (schema: string, key: string): string =>
-  `select (select row_to_json(c)::text from (select ${knownColumns}) c) as there, r.outcome from ${schema}.receipts r where r.key = ${key} and ${schema}.read_by_key(r.key) offset 0`;
+  `select ${columns} from ${schema}.receipts r where r.key = ${key} and ${schema}.read_by_key(r.key) offset 0`;
 
 /** What was said of an intent before there was a row counts as well. */
 const claimedUnlessSaid = (schema: string, key: string): string =>
@@ -101,7 +99,7 @@ export function claimStatements(schema: string, named: Named) {
 )
 select ${newRow}, ${noRow} from claimed
 union all
-select null, null, t.there, t.outcome from (${rowThere(schema, key)}) t where not exists (select from claimed)`,
+select null, null, t.receipt, t.outcome from (${rowThere(schema, key)}) t where not exists (select from claimed)`,
     ),
 
     claimMany: named(
@@ -111,7 +109,7 @@ select null, null, t.there, t.outcome from (${rowThere(schema, key)}) t where no
 )
 select key::text as key, ${newRow}, ${noRow} from claimed
 union all
-select a.key::text, null, null, t.there, t.outcome
+select a.key::text, null, null, t.receipt, t.outcome
 from asked a cross join lateral (${rowThere(schema, 'a.key')}) t
 where not exists (select from claimed c where c.key = a.key)`,
     ),
@@ -122,7 +120,7 @@ where not exists (select from claimed c where c.key = a.key)`,
     readThere: named('read_there', rowThere(schema, '$1::uuid')),
     readThereMany: named(
       'read_there_many',
-      `select a.key::text as key, t.there, t.outcome
+      `select a.key::text as key, t.receipt, t.outcome
 from unnest($1::text::uuid[]) as a (key) cross join lateral (${rowThere(schema, 'a.key')}) t`,
     ),
   };
@@ -147,13 +145,13 @@ export function reclaimStatements(schema: string, named: Named) {
   )}
   from past
   on conflict (key) do nothing
-  returning ${columns}
+  returning key, epoch, ${columns}
 ), lost as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note)
-  select c.key::uuid, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
+  select c.key, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
   from claimed c, past where past.lost
 )
-select * from claimed
+select receipt, outcome from claimed
 union all
 select ${columns} from ${schema}.receipts r where r.key = ${key} and not exists (select from claimed)`,
     ),

@@ -5,17 +5,14 @@
  */
 import type { Statement } from './driver';
 
-/** All of a receipt but its outcome. */
-export const knownColumns = `key::text as key, namespace, request_id, action, encode(fingerprint, 'hex') as fingerprint, state, policy,
-    token::text as token, epoch, doubt, transactional, (extract(epoch from grace) * 1000)::float8 as grace_ms,
-    (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as lease_remaining_ms,
-    (extract(epoch from clock_timestamp() - claimed_at) * 1000)::float8 as age_ms,
-    to_char(claimed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as claimed_at,
-    to_char(settled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as settled_at,
-    outcome_format, origin::text as origin, contested, finality::text as finality,
-    to_char(final_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as final_at`;
-
-export const columns = `${knownColumns}, outcome`;
+/**
+ * A receipt but its outcome, as one JSON list in the order in which `receiptOf` reads it: as columns, or with their names,
+ * or with formatted times it costs Postgres and the driver half as much again (19 against 13 µs for a row of many).
+ */
+export const columns = `json_build_array(key, namespace, request_id, action, encode(fingerprint, 'hex'), state, policy, token, epoch, doubt,
+    transactional, extract(epoch from grace) * 1000, date_part('epoch', lease_until - clock_timestamp()) * 1000,
+    date_part('epoch', clock_timestamp() - claimed_at) * 1000, claimed_at, settled_at, outcome_format, origin, contested,
+    finality, final_at)::text as receipt, outcome`;
 
 export const evidenceColumns = `e.source, e.verdict, e.epoch, e.note, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
   (extract(epoch from clock_timestamp() - e.at) * 1000)::float8 as age_ms, e.actor, e.late, e.outcome_format, e.outcome`;

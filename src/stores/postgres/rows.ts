@@ -3,7 +3,9 @@ import type {
   ClaimRequest,
   Evidence,
   FinalityTerms,
+  Origin,
   Outcome,
+  PolicyName,
   Receipt,
   ReceiptState,
   Verdict,
@@ -11,44 +13,88 @@ import type {
 import type { Row } from './driver';
 import type { WholeSettlement } from './parameters';
 
-// `Number()`, because applications set type parsers of their own for whole processes.
+/** What `columns` selects, in its order. */
+type Columns = readonly [
+  key: string,
+  namespace: string,
+  requestId: string,
+  action: string,
+  fingerprint: string,
+  state: ReceiptState,
+  policy: PolicyName,
+  token: string,
+  epoch: number,
+  doubt: boolean,
+  transactional: boolean,
+  graceMs: number,
+  leaseRemainingMs: number,
+  ageMs: number,
+  claimedAt: string,
+  settledAt: string | null,
+  outcomeFormat: string | null,
+  origin: Origin,
+  contested: boolean,
+  finality: FinalityTerms | null,
+  finalAt: string | null,
+];
+
+/** The receipt in a row of `columns`. */
 export function receiptOf(row: Row): Receipt {
+  const [
+    key,
+    namespace,
+    requestId,
+    action,
+    fingerprint,
+    state,
+    policy,
+    token,
+    epoch,
+    doubt,
+    transactional,
+    graceMs,
+    leaseRemainingMs,
+    ageMs,
+    claimedAt,
+    settledAt,
+    outcomeFormat,
+    origin,
+    contested,
+    finality,
+    finalAt,
+  ] = JSON.parse(row['receipt'] as string) as Columns;
   return {
-    key: row['key'] as string,
-    namespace: row['namespace'] as string,
-    requestId: row['request_id'] as string,
-    action: row['action'] as string,
-    fingerprint: row['fingerprint'] as string,
-    state: row['state'] as ReceiptState,
-    policy: row['policy'] as Receipt['policy'],
-    token: row['token'] as string,
-    epoch: Number(row['epoch']),
-    doubt: row['doubt'] as boolean,
-    transactional: row['transactional'] as boolean,
-    leaseRemainingMs: Number(row['lease_remaining_ms']),
-    graceMs: Number(row['grace_ms']),
-    ageMs: Number(row['age_ms']),
-    claimedAt: row['claimed_at'] as string,
-    settledAt: (row['settled_at'] as string | null) ?? undefined,
-    outcome: outcomeOf(row),
-    origin: JSON.parse(row['origin'] as string) as Record<string, string>,
-    contested: row['contested'] as boolean,
-    finality:
-      typeof row['finality'] === 'string' ? (JSON.parse(row['finality']) as FinalityTerms) : undefined,
-    finalAt: (row['final_at'] as string | null) ?? undefined,
+    key,
+    namespace,
+    requestId,
+    action,
+    fingerprint,
+    state,
+    policy,
+    token,
+    epoch,
+    doubt,
+    transactional,
+    leaseRemainingMs,
+    graceMs,
+    ageMs,
+    claimedAt: isoOf(claimedAt),
+    settledAt: settledAt === null ? undefined : isoOf(settledAt),
+    outcome: outcomeOf(outcomeFormat, row),
+    origin,
+    contested,
+    finality: finality ?? undefined,
+    finalAt: finalAt === null ? undefined : isoOf(finalAt),
   };
 }
 
-function outcomeOf(row: Row): Outcome | undefined {
-  const format = row['outcome_format'] as string | null;
-  return format === null ? undefined : { format, bytes: row['outcome'] as Uint8Array };
-}
+const outcomeOf = (format: unknown, row: Row): Outcome | undefined =>
+  typeof format === 'string' ? { format, bytes: row['outcome'] as Uint8Array } : undefined;
 
 /** The answer to a claim: its new row, of which its claimer knows the most, or the row that was there. */
 export function claimedOf(row: Row, namespace: string, request: ClaimRequest): Receipt {
-  const there = row['there'];
-  if (typeof there === 'string') return receiptOf({ ...(JSON.parse(there) as Row), outcome: row['outcome'] });
-  const claimedAt = isoOf(row['claimed_ms']);
+  if (typeof row['receipt'] === 'string') return receiptOf(row);
+  const claimedAt = isoOf(Number(row['claimed_ms']));
   // Counted from before it was asked for, the lease is never longer than it is.
   return newReceipt(namespace, request, row['state'] as ReceiptState, claimedAt, request.leaseMs);
 }
@@ -57,7 +103,7 @@ export function claimedOf(row: Row, namespace: string, request: ClaimRequest): R
 export function settledOf(namespace: string, settlement: WholeSettlement, settledMs: unknown): Receipt {
   const { claim, state, epoch, outcome } = settlement;
   const receipt = newReceipt(namespace, claim.request, state, claim.claimedAt, 0);
-  return { ...receipt, epoch, outcome, settledAt: isoOf(settledMs) };
+  return { ...receipt, epoch, outcome, settledAt: isoOf(Number(settledMs)) };
 }
 
 function newReceipt(
@@ -95,10 +141,11 @@ function newReceipt(
 }
 
 /** All rows of one statement were written at one time. */
-let last = { ms: undefined as unknown, iso: '' };
+let last: { at: number | string | undefined; iso: string } = { at: undefined, iso: '' };
 
-function isoOf(ms: unknown): string {
-  if (ms !== last.ms) last = { ms, iso: new Date(Number(ms)).toISOString() };
+/** Of milliseconds since 1970, or of a time as Postgres writes it in JSON, whatever the time zone of the session. */
+function isoOf(at: number | string): string {
+  if (at !== last.at) last = { at, iso: new Date(at).toISOString() };
   return last.iso;
 }
 
@@ -111,5 +158,5 @@ export const evidenceOf = (row: Row): Evidence => ({
   ageMs: Number(row['age_ms']),
   by: (row['actor'] as string | null) ?? undefined,
   late: row['late'] as boolean,
-  outcome: outcomeOf(row),
+  outcome: outcomeOf(row['outcome_format'], row),
 });

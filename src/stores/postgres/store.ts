@@ -324,11 +324,12 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     await this.run(this.sql.sweep, [this.namespace]);
     const rows = await this.run(this.sql.takeDue, [this.namespace, limit, holdMs]);
     if (rows.length === 0) return [];
-    const evidence = await this.evidenceOf(rows.map((row) => row['key'] as string));
-    return rows.map((row) => {
-      const receipt = receiptOf(row);
-      return { receipt, evidence: evidence.get(receipt.key) ?? [], looks: Number(row['looks']) };
-    });
+    const receipts = rows.map(receiptOf);
+    const evidence = await this.evidenceOf(receipts.map(({ key }) => key));
+    return receipts.map((receipt, i) => ({
+      ...{ receipt, evidence: evidence.get(receipt.key) ?? [] },
+      looks: Number(rows[i]?.['looks']),
+    }));
   }
 
   async lookAgain(looks: readonly { readonly key: string; readonly inMs: number }[]): Promise<void> {

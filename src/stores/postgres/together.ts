@@ -85,7 +85,7 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
   }
 
   private learn(rows: readonly Row[]): void {
-    const there = rows.filter((row) => typeof row['there'] === 'string').length;
+    const there = rows.filter((row) => typeof row['receipt'] === 'string').length;
     if (rows.length > 0) this.found += weight * (there / rows.length - this.found);
   }
 }

@@ -32,6 +32,15 @@ export const markInstalled = (): void => {
   installed = true;
 };
 
+/** @internal What history already holds was called with its id; only a new call without it would be wrong. */
+export function assertInstalled(name: string): void {
+  if (!installed && !workflowInfo().unsafe.isReplaying) {
+    throw new Error(
+      `GuardNotInstalled: ${name} needs its workflow interceptors. Give ActivityGuardPlugin to the Worker, or to bundleWorkflowCode.`,
+    );
+  }
+}
+
 /**
  * Runs `fn` with a request id of your own for the guarded activity it calls. The id is global in the guard's
  * namespace: two workflows that use `invoice:42` for the same activity and arguments cause one effect, and
@@ -45,12 +54,7 @@ export function withRequestId<T>(requestId: string, fn: () => Promise<T>): Promi
   const problem = requestIdProblem(requestId);
   if (problem !== undefined)
     throw ApplicationFailure.nonRetryable(`withRequestId: ${problem}`, 'InvalidRequest');
-  // What history already holds was called with its id; only a new call without it would be wrong.
-  if (!installed && !workflowInfo().unsafe.isReplaying) {
-    throw new Error(
-      'GuardNotInstalled: withRequestId needs its workflow interceptors. Give ActivityGuardPlugin to the Worker, or to bundleWorkflowCode.',
-    );
-  }
+  assertInstalled('withRequestId');
   return current.run({ ...currentCall(), explicit: { idHash: hashRequestId(requestId) } }, fn);
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Guard, RejectedError } from '../../src';
-import { runCli } from '../support/cli-process';
+import { resolveCommitted, runCli } from '../support/cli-process';
 import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 import { client, startServing, stop, type Answered, type Serving } from '../support/serving';
 import { until } from '../support/waiting';
@@ -156,11 +156,38 @@ describe('what is not settled in time', () => {
     });
     expect((await shop.claim(claimOf(mine))).body).toMatchObject({ answer: 'SKIP', result: 'late' });
 
-    const at = ['--schema', scratch.schema, '--namespace', 'shop', '--json'];
-    const shown = JSON.parse((await runCli(['show', theirs, ...at])).out) as { token: string };
-    const decision = ['--token', shown.token, '--committed', '--result', '{"id":7}', '--reason', 'seen'];
-    expect(await runCli(['resolve', theirs, ...decision, '--no-temporal', ...at])).toMatchObject({ code: 0 });
+    await resolveCommitted({ schema: scratch.schema, namespace: 'shop' }, theirs, { id: 7 });
     expect((await shop.claim(claimOf(theirs))).body).toMatchObject({ answer: 'SKIP', result: { id: 7 } });
+  });
+
+  it('has more time while its holder renews it, and not after', async () => {
+    const id = newId();
+    const token = tokenIn(await shop.claim(claimOf(id, { leaseFor: 1000 })));
+    expect(await shop.renew(id, { token, leaseFor: '1m' })).toMatchObject({
+      ...{ status: 200, body: { answer: 'RENEWED', requestId: id, leaseMs: 60_000 } },
+    });
+    await delay(1100);
+    expect((await shop.receipt(id)).body).toMatchObject({ state: 'claimed' });
+    const stolen = { token: randomUUID(), leaseFor: '1m' };
+    expect(await shop.renew(id, stolen)).toMatchObject({ status: 409, body: { answer: 'NOT_HELD' } });
+    expect(await shop.renew(id, { token })).toMatchObject({ status: 400 });
+    await shop.renew(id, { token, leaseFor: 500 });
+    await until(async () => (await shop.receipt(id)).body['state'] === 'unknown');
+    expect(await shop.renew(id, { token, leaseFor: '1m' })).toMatchObject({
+      ...{ status: 409, body: { answer: 'UNKNOWN', requestId: id } },
+    });
+    await shop.settle(id, { token, outcome: 'committed' });
+    expect(await shop.renew(id, { token, leaseFor: '1m' })).toMatchObject({
+      ...{ status: 409, body: { answer: 'LATE', state: 'committed' } },
+    });
+  });
+
+  it('is unknown at once where its holder says so', async () => {
+    const id = newId();
+    const token = tokenIn(await shop.claim(claimOf(id)));
+    const unknown = { status: 200, body: { answer: 'SETTLED', state: 'unknown' } };
+    expect(await shop.settle(id, { token, outcome: 'unknown', result: null })).toMatchObject(unknown);
+    expect(await shop.claim(claimOf(id))).toMatchObject({ status: 409, body: { answer: 'UNKNOWN' } });
   });
 
   it('stays unknown where its holder says too late that nothing happened', async () => {
@@ -315,10 +342,11 @@ describe('rubbish', () => {
     ['no JSON', 'rubbish'],
     ['no token', { outcome: 'committed' }],
     ['a token that is none', { token: 'x', outcome: 'committed' }],
-    ['another outcome', { token: randomUUID(), outcome: 'unknown' }],
+    ['another outcome', { token: randomUUID(), outcome: 'maybe' }],
     ['a misspelt field', { token: randomUUID(), outcome: 'committed', results: 1 }],
     ['an error', { token: randomUUID(), outcome: 'rejected', error: 'x' }],
     ['a result of nothing', { token: randomUUID(), outcome: 'not-committed', result: 1 }],
+    ['a result of what nobody knows', { token: randomUUID(), outcome: 'unknown', result: 1 }],
   ])('as a settlement is refused: %s', async (_what, body) => {
     expect(await shop.settle('a', body)).toMatchObject({ status: 400 });
   });
@@ -451,10 +479,10 @@ describe('the process', () => {
     expect((await shop.claim(claimOf(id))).body).toMatchObject({ answer: 'PROCEED' });
   });
 
-  it('answers what has begun when it is told to end; killed, its claims become unknown', async () => {
+  it('answers what has begun when it is told to end', async () => {
     const one = await startServing(['--schema', scratch.schema], env);
     const caller = client(() => one.url, keyOfShop);
-    const [id, held] = [newId(), newId()];
+    const id = newId();
     await caller.receipt('nothing');
     // The row is locked, so that the claim waits while the service is told to end.
     const lock = await scratch.pool.connect();
@@ -469,14 +497,30 @@ describe('the process', () => {
     lock.release();
     expect((await claiming).body).toMatchObject({ answer: 'PROCEED' });
     expect(await ending).toBe(0);
+  });
 
+  it('is killed between the effect and its settlement: unknown, and nobody acts again', async () => {
     const doomed = await startServing(['--schema', scratch.schema], env);
-    const token = tokenIn(await client(() => doomed.url, keyOfShop).claim(claimOf(held, { leaseFor: 500 })));
+    const [mine, theirs] = [newId(), newId()];
+    const charges: string[] = [];
+    /** What a client does: it acts if it may. */
+    const charge = async (caller: typeof shop, id: string): Promise<Answered> => {
+      const claimed = await caller.claim(claimOf(id, { leaseFor: 500 }));
+      if (claimed.body['answer'] === 'PROCEED') charges.push(id);
+      return claimed;
+    };
+    const caller = client(() => doomed.url, keyOfShop);
+    const settlement = { token: tokenIn(await charge(caller, mine)), outcome: 'committed', result: 1 };
+    await charge(caller, theirs);
     doomed.child.kill('SIGKILL');
-    await until(async () => (await shop.claim(claimOf(held))).body['answer'] === 'UNKNOWN');
-    expect(await shop.settle(held, { token, outcome: 'committed', result: 1 })).toMatchObject({
-      status: 200,
-    });
-    expect((await shop.claim(claimOf(held))).body).toMatchObject({ answer: 'SKIP', result: 1 });
+    await expect(caller.settle(mine, settlement)).rejects.toThrow('fetch failed');
+    for (const id of [mine, theirs])
+      await until(async () => (await charge(shop, id)).body['answer'] === 'UNKNOWN');
+
+    expect(await shop.settle(mine, settlement)).toMatchObject({ status: 200 });
+    await resolveCommitted({ schema: scratch.schema, namespace: 'shop' }, theirs, 2);
+    expect((await charge(shop, mine)).body).toMatchObject({ answer: 'SKIP', result: 1 });
+    expect((await charge(shop, theirs)).body).toMatchObject({ answer: 'SKIP', result: 2 });
+    expect(charges).toEqual([mine, theirs]);
   });
 });

@@ -1,4 +1,5 @@
 /** MCP servers over Postgres: processes that are started by the official client, and HTTP. */
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +10,7 @@ import { z } from 'zod';
 
 import { Guard } from '../../src';
 import { answerKey, guardTool } from '../../src/tools/mcp';
-import { cliMain, runCli } from '../support/cli-process';
+import { cliMain, resolveCommitted, runCli } from '../support/cli-process';
 import {
   calling,
   clientOfScript,
@@ -18,8 +19,10 @@ import {
   StreamableHTTPClientTransport,
   StreamableHTTPServerTransport,
   textIn,
+  type CallToolResult,
 } from '../support/mcp';
 import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+import { until } from '../support/waiting';
 
 let scratch: ScratchSchema;
 const closes: (() => Promise<unknown>)[] = [];
@@ -40,11 +43,36 @@ async function claimServer() {
   return started;
 }
 
-async function payments(mode: 'dying' | 'dying-probing' | 'living' | 'probing') {
-  const script = join(__dirname, '../fixtures/mcp-payments-process.js');
-  const { client } = await clientOfScript(script, [scratch.schema, mode]);
+type Transport = 'stdio' | 'http';
+type Mode = 'dying' | 'dying-probing' | 'living' | 'probing';
+
+/** A guarded tool in a process of its own, and a client of it. */
+async function payments(transport: Transport, mode: Mode) {
+  const client = await clientOfPayments[transport]([scratch.schema, mode, transport]);
   closes.push(() => client.close());
   return (order: string) => calling(client, 'charge', { order, cents: 500 });
+}
+
+const paymentsScript = join(__dirname, '../fixtures/mcp-payments-process.js');
+const clientOfPayments = {
+  stdio: async (args: readonly string[]) => (await clientOfScript(paymentsScript, args)).client,
+  http: async (args: readonly string[]) => {
+    const { client, server } = await paymentsOverHttp(args);
+    // The client does not notice that the answer broke off: it would wait for its own time-out.
+    server.once('exit', () => void client.close());
+    return client;
+  },
+};
+
+/** The SDK's own code for it. */
+const requestTimeout = -32001;
+
+async function paymentsOverHttp(args: readonly string[]) {
+  const server = fork(paymentsScript, args);
+  closes.push(async () => server.kill('SIGKILL'));
+  const [port] = (await once(server, 'message')) as [number];
+  const url = new URL(`http://127.0.0.1:${port}/mcp`);
+  return { server, client: await connected(new StreamableHTTPClientTransport(url)) };
 }
 
 const chargesOf = async (reference: string): Promise<number> =>
@@ -135,39 +163,64 @@ describe('activity-guard mcp', () => {
   });
 });
 
-describe('a guarded tool in a process of its own', () => {
-  it('is killed after its effect: nothing runs again', async () => {
-    const [dying, living] = [await payments('dying'), await payments('living')];
-    await expect(dying('42')).rejects.toThrow(/Connection closed/);
-    expect((await living('42'))._meta?.[answerKey]).toMatchObject({ status: 'in-flight' });
-    await delay(2100);
-    const unknown = await living('42');
-    expect(unknown).toMatchObject({ isError: true, _meta: { [answerKey]: { status: 'unknown' } } });
-    expect(textIn(unknown)).toMatch(/^It is unknown/);
-    expect(await chargesOf('charge:42')).toBe(1);
+describe.each(['stdio', 'http'] as const)('a guarded tool in a process of its own, over %s', (transport) => {
+  const start = (mode: Mode) => payments(transport, mode);
+  const statusOf = ({ _meta }: CallToolResult) => (_meta?.[answerKey] as { status: string }).status;
+  const order = (name: string) => `${transport}-${name}`;
+
+  it('is killed after its effect: nothing runs again, and once somebody has looked, all get the result', async () => {
+    const living = await start('living');
+    const orders = ['a', 'b', 'c'].map(order);
+    for (const killed of orders)
+      await expect((await start('dying'))(killed)).rejects.toThrow(/Connection closed/);
+    for (const killed of orders) {
+      await until(async () => statusOf(await living(killed)) !== 'in-flight');
+      const unknown = await living(killed);
+      expect(unknown).toMatchObject({ isError: true, _meta: { [answerKey]: { status: 'unknown' } } });
+      expect(textIn(unknown)).toMatch(/^It is unknown/);
+
+      const seen = { content: [{ type: 'text', text: `seen for ${killed}` }] };
+      await resolveCommitted(scratch, `charge:${killed}`, seen);
+      const replayed = await living(killed);
+      expect(replayed).toMatchObject({ _meta: { [answerKey]: { status: 'done', replayed: true } } });
+      expect(replayed.content[0]).toEqual(seen.content[0]);
+      expect(await chargesOf(`charge:${killed}`)).toBe(1);
+    }
   });
 
   it('is killed after its effect, and a probe finds it: every later process gets its result', async () => {
-    await expect((await payments('dying-probing'))('43')).rejects.toThrow(/Connection closed/);
-    await delay(2100);
+    const [killed, probing] = [order('probed'), await start('probing')];
+    await expect((await start('dying-probing'))(killed)).rejects.toThrow(/Connection closed/);
+    await until(async () => statusOf(await probing(killed)) !== 'in-flight');
     for (const mode of ['probing', 'living'] as const) {
-      const found = await (await payments(mode))('43');
+      const found = await (await start(mode))(killed);
       expect(found).toMatchObject({ _meta: { [answerKey]: { status: 'done', replayed: true } } });
       expect(textIn(found)).toMatch(/^charged as \d+\nThis had already been done/);
     }
-    expect(await chargesOf('charge:43')).toBe(1);
+    expect(await chargesOf(`charge:${killed}`)).toBe(1);
   });
 
   it('gives its result to every later process', async () => {
-    const [first, again] = [await (await payments('living'))('44'), await (await payments('living'))('44')];
+    const paid = order('paid');
+    const [first, again] = [await (await start('living'))(paid), await (await start('living'))(paid)];
     expect(first).toMatchObject({ _meta: { [answerKey]: { status: 'done', replayed: false } } });
     expect(again).toMatchObject({ _meta: { [answerKey]: { status: 'done', replayed: true } } });
     expect(again.content[0]).toEqual(first.content[0]);
-    expect(await chargesOf('charge:44')).toBe(1);
+    expect(await chargesOf(`charge:${paid}`)).toBe(1);
   });
 });
 
 describe('a guarded tool over streamable HTTP', () => {
+  it('is killed unnoticed: its client waits for its own time-out', async () => {
+    const { client, server } = await paymentsOverHttp([scratch.schema, 'dying', 'http']);
+    closes.push(() => client.close());
+    const dead = once(server, 'exit');
+    const charging = calling(client, 'charge', { order: 'late', cents: 5 }, undefined, { timeout: 3000 });
+    await expect(charging).rejects.toMatchObject({ code: requestTimeout });
+    await dead;
+    expect(await chargesOf('charge:late')).toBe(1);
+  });
+
   it('runs once, whichever session calls it', async () => {
     const guard = new Guard({ receipts: scratch.open('http'), waitFor: 0 });
     let runs = 0;
