@@ -76,6 +76,12 @@ module.exports = {
       { path: `${packages('hono|@hono/node-server|express|fastify')}|^src/http/service\\.ts$` },
     ),
 
+    rule(
+      'packages-of-the-command-line',
+      { path: '^src/', pathNot: '^src/cli/' },
+      { path: packages('cli-progress|commander|csv-parse|picocolors') },
+    ),
+
     // src/testing makes the databases that tests run in.
     rule(
       'drivers-in-two-files',

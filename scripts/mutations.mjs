@@ -26,7 +26,7 @@ import ts from 'typescript';
 const require = createRequire(import.meta.url);
 const root = process.cwd();
 const jest = require.resolve('jest/bin/jest');
-const needsPostgres = (test) => /^(contract\/(pg|postgres-js)|pg\/|tools\/(http|mcp))/.test(test);
+const needsPostgres = (test) => /^(contract\/(pg|postgres-js)|pg\/|cli\/|tools\/(http|mcp))/.test(test);
 
 /** A mutation that makes a test wait for ever is noticed, too. */
 const longestTestMs = 15_000;
@@ -124,7 +124,8 @@ function select(all) {
 /** A place to break things in: Jest finds the copy's own code, also by the package's name. */
 function makeCopy(parent, name) {
   const copy = join(parent, name);
-  for (const part of ['dist', 'sql', 'package.json']) cpSync(part, join(copy, part), { recursive: true });
+  for (const part of ['dist', 'docs', 'sql', 'package.json'])
+    cpSync(part, join(copy, part), { recursive: true });
   symlinkSync(realpathSync('node_modules'), join(copy, 'node_modules'), 'dir');
   const { globalSetup, globalTeardown, reporters, roots, ...config } = require(join(root, 'jest.config.js'));
   writeFileSync(join(copy, 'environment.cjs'), untilOneFails);

@@ -1,25 +1,29 @@
 /** `mcp`: the tools that claim and settle, for an agent that starts this program as its server. */
 import { claimServer } from '../tools/mcp-server';
 import { serveStdio } from '../tools/mcp-stdio';
-import type { PostgresReceipts } from '../stores/pg';
-import type { Invocation } from './options';
+import { command } from './definition';
 import { UsageError } from './usage-error';
 
 const isNamed = (url: string | undefined): boolean =>
   Boolean(url ?? process.env['DATABASE_URL']) ||
   Object.entries(process.env).some(([name, value]) => name.startsWith('PG') && value);
 
-/**
- * Serves until the client is gone.
- * @throws UsageError where no database is named: agents start servers with few variables
- * @throws ReceiptStoreUnavailableError where it cannot be used
- */
-export async function mcp(receipts: PostgresReceipts, { values }: Invocation): Promise<true> {
-  if (!isNamed(values['database-url']))
-    throw new UsageError(
-      'mcp keeps its receipts in Postgres, and none is named: give --database-url, DATABASE_URL or PG* variables',
-    );
-  await receipts.check();
-  await serveStdio(claimServer(receipts));
-  return true;
-}
+export const mcp = command({
+  name: 'mcp',
+  summary: 'serve the tools claim, settle, renew, status and list_unknown to an agent, by MCP on stdio',
+  more: 'Ends when the client is gone. What is printed is the protocol, with --json and without.',
+  options: {},
+  examples: ['mcp --database-url postgres://db/receipts --namespace agents'],
+  check: (_given, _argument, { 'database-url': url }) => {
+    // Agents start servers with few variables.
+    if (!isNamed(url))
+      throw new UsageError(
+        'mcp keeps its receipts in Postgres, and none is named: give --database-url, DATABASE_URL or PG* variables',
+      );
+  },
+  run: async ({ receipts }) => {
+    await receipts.check();
+    await serveStdio(claimServer(receipts));
+    return true;
+  },
+});

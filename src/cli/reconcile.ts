@@ -1,61 +1,46 @@
 /** `reconcile`: finds out what became of unknown outcomes. */
 import { Reconciler, type GuardEvent, type ReconcileCounts, type ReconcilerSetup } from '../core';
+import { withTemporal } from '../operator';
 import type { PostgresReceipts } from '../stores/pg';
 import { systemClock } from '../system-clock';
-import type { Invocation } from './options';
+import { command, flag, text } from './definition';
 import { loadProbes, sourcesOf } from './probes';
-import { withTemporal } from '../operator';
+import { progress } from './progress';
+import { complain, type Print } from './terminal';
 import { toldToEnd } from './told-to-end';
 
-type Print = (line: string) => void;
+/** What a module of probes has left open, such as a connection, does not keep the process longer. */
+const lingerMs = 1000;
 
 const textOf = (counts: ReconcileCounts): string =>
   Object.entries(counts)
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');
 
-/**
- * One pass over all that is due, or passes until the process is told to end. Asks what is on file, Temporal's history
- * unless told otherwise, and the probes that are given; those of activities are asked by workers (`reconcile: true`).
- * @returns whether the store answered for all of them
- * @throws UsageError what is wrong with the module of probes, before anything is asked
- */
-export async function reconcile(
-  receipts: PostgresReceipts,
-  { values }: Invocation,
-  print: Print,
-): Promise<boolean> {
-  const run = (setup: Pick<ReconcilerSetup, 'sources' | 'wake'>): Promise<boolean> => {
-    const reconciler = new Reconciler({ store: receipts, clock: systemClock, onEvent: toldOnce(), ...setup });
-    return values.watch ? watch(reconciler, values.json, print) : once(reconciler, values.json, print);
-  };
-  const loaded = values.probes === undefined ? undefined : await loadProbes(values.probes);
-  if (values['no-temporal']) return run({ sources: loaded ? sourcesOf(loaded) : [] });
-  return withTemporal((client, { TemporalHistoryEvidence, wakeWaiting }) => {
-    const history = new TemporalHistoryEvidence({ client });
-    const probes = loaded ? sourcesOf(loaded, (receipt, signal) => history.argumentsOf(receipt, signal)) : [];
-    return run({ sources: [history, ...probes], wake: (receipt) => wakeWaiting(client, receipt) });
-  });
-}
-
 /** What goes wrong, on stderr; of what a source throws, each kind once: there may be 100,000 of them. */
 function toldOnce(): (event: GuardEvent) => void {
   const told = new Set<string>();
   return ({ type, by, action }) => {
-    if (type === 'store-error') process.stderr.write(`activity-guard: the receipts are away (${by})\n`);
+    if (type === 'store-error') complain(`the receipts are away (${by})`);
     const failed = `asking about receipts of ${action} failed (${by}); they are asked about again later`;
     if (type !== 'unknown' || told.has(failed)) return;
     told.add(failed);
-    process.stderr.write(`activity-guard: ${failed}\n`);
+    complain(failed);
   };
 }
 
-async function once(reconciler: Reconciler, asJson: boolean, print: Print): Promise<boolean> {
+async function once(
+  reconciler: Reconciler,
+  receipts: PostgresReceipts,
+  asJson: boolean,
+  print: Print,
+): Promise<boolean> {
   const start = performance.now();
-  const counts = await reconciler.pass();
+  const bar = await progress('receipts looked at', async () => (await receipts.stats()).unresolved);
+  const counts = await reconciler.pass(undefined, () => bar.add(1)).finally(bar.end);
   const seconds = (performance.now() - start) / 1000;
   const rowsPerSecond = Math.round(counts.looked / Math.max(seconds, 0.001));
-  print(
+  await print(
     asJson
       ? JSON.stringify({ ...counts, seconds: Number(seconds.toFixed(3)), rowsPerSecond })
       : `${textOf(counts)} (${seconds.toFixed(1)} s)`,
@@ -66,6 +51,48 @@ async function once(reconciler: Reconciler, asJson: boolean, print: Print): Prom
 async function watch(reconciler: Reconciler, asJson: boolean, print: Print): Promise<true> {
   const stop = new AbortController();
   void toldToEnd().then(() => stop.abort());
-  await reconciler.watch(stop.signal, (counts) => print(asJson ? JSON.stringify(counts) : textOf(counts)));
+  await reconciler.watch(stop.signal, (counts) => {
+    void print(asJson ? JSON.stringify(counts) : textOf(counts));
+  });
   return true;
 }
+
+export const reconcile = command({
+  name: 'reconcile',
+  summary: 'find out unknown outcomes',
+  more: "One pass over all that is due, from the evidence on file, Temporal's history and the probes that are given; the probes of activities are asked by workers (reconcile: true).",
+  options: {
+    watch: flag('again and again, until it is told to end'),
+    probes: text(
+      'FILE',
+      'also by the probes that this JavaScript module exports, as probes: { [action]: probe }',
+      { isFile: true },
+    ),
+    'no-temporal': flag("without Temporal's history; nobody is woken"),
+  },
+  examples: ['reconcile', 'reconcile --watch', 'reconcile --probes probes.mjs --no-temporal --json'],
+  run: async ({ receipts, print, given: { json } }, given) => {
+    const run = (setup: Pick<ReconcilerSetup, 'sources' | 'wake'>): Promise<boolean> => {
+      const reconciler = new Reconciler({
+        store: receipts,
+        clock: systemClock,
+        onEvent: toldOnce(),
+        ...setup,
+      });
+      return given.watch ? watch(reconciler, json, print) : once(reconciler, receipts, json, print);
+    };
+    const loaded = given.probes === undefined ? undefined : await loadProbes(given.probes);
+    try {
+      if (given['no-temporal']) return await run({ sources: loaded ? sourcesOf(loaded) : [] });
+      return await withTemporal((client, { TemporalHistoryEvidence, wakeWaiting }) => {
+        const history = new TemporalHistoryEvidence({ client });
+        const probes = loaded
+          ? sourcesOf(loaded, (receipt, signal) => history.argumentsOf(receipt, signal))
+          : [];
+        return run({ sources: [history, ...probes], wake: (receipt) => wakeWaiting(client, receipt) });
+      });
+    } finally {
+      if (loaded) setTimeout(() => process.exit(), lingerMs).unref();
+    }
+  },
+});

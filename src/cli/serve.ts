@@ -9,7 +9,8 @@ import { ApiKeyError, ApiKeys } from '../http/api-keys';
 import type * as HttpService from '../http/service';
 import { optionalPackages } from '../optional-package';
 import type { PostgresReceipts } from '../stores/pg';
-import type { Invocation } from './options';
+import { command, parsed, text, type Context } from './definition';
+import { complain } from './terminal';
 import { toldToEnd } from './told-to-end';
 import { UsageError } from './usage-error';
 
@@ -54,12 +55,11 @@ function textOf(file: string): string {
  * @throws UsageError for what is wrong with the keys
  * @throws ReceiptStoreUnavailableError where the receipts are away, or their tables missing: nothing is created here
  */
-export async function serve(
-  open: (namespace: string) => PostgresReceipts,
-  { values, port }: Invocation,
-  print: (line: string) => void,
-): Promise<true> {
-  const keys = keysFrom(values.keys);
+async function serveWith(
+  keys: ApiKeys,
+  { host, port }: { readonly host: string; readonly port: number },
+  { open, print, given: { json } }: Context,
+): Promise<void> {
   const { createService, createAdaptorServer } = packages();
   const stores = new Map(keys.namespaces.map((namespace) => [namespace, open(namespace)]));
   try {
@@ -67,19 +67,44 @@ export async function serve(
     const { fetch } = createService({
       keys,
       receipts: (namespace) => stores.get(namespace) as PostgresReceipts,
-      onFault: (error) => process.stderr.write(`activity-guard: ${(error as Error).name} in a request\n`),
+      onFault: (error) => complain(`${(error as Error).name} in a request`),
     });
     const server = createAdaptorServer({ fetch }) as Server;
     const end = toldToEnd();
-    const url = await listen(server, port, values.host);
-    print(values.json ? JSON.stringify({ url }) : `Serving at ${url} (the API: ${url}/openapi.json)`);
+    const url = await listen(server, port, host);
+    await print(json ? JSON.stringify({ url }) : `Serving at ${url} (the API: ${url}/openapi.json)`);
     await end;
     await close(server);
   } finally {
     for (const store of stores.values()) await store.close();
   }
-  return true;
 }
+
+function portIn(value: string, name: string): number {
+  const port = Number(value);
+  if (!/^\d{1,5}$/.test(value) || port > 65_535)
+    throw new UsageError(`${name} takes a number from 0 (a free one) to 65535`);
+  return port;
+}
+
+export const serve = command({
+  name: 'serve',
+  summary: 'claims and receipts over HTTP, until it is told to end',
+  options: {
+    keys: text('FILE', `a line for each API key: <namespace> <key> (else ${keysVariable})`, { isFile: true }),
+    host: text('HOST', '127.0.0.1 unless given'),
+    port: parsed('PORT', 'a free one unless given', portIn),
+  },
+  examples: ['serve --keys keys.txt --port 8080'],
+  check: (_given, _argument, { namespace }) => {
+    if (namespace !== undefined)
+      throw new UsageError('serve takes its namespaces from the API keys, not --namespace');
+  },
+  run: async (context, { keys, host = '127.0.0.1', port = 0 }) => {
+    await serveWith(keysFrom(keys), { host, port }, context);
+    return true;
+  },
+});
 
 async function listen(server: Server, port: number, host: string): Promise<string> {
   await new Promise<void>((resolve, reject) => {

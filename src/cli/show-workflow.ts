@@ -1,8 +1,8 @@
 /** `show --workflow`: the effects of a workflow, and what a reset would do to them. */
 import type { ReceiptStore } from '../core';
 import type { Fate, ImpactedEffect, ResetImpact } from '../temporal/client';
-import type { Invocation } from './options';
 import { withTemporal } from '../operator';
+import { aligned, widthOf, type Part, type Print } from './terminal';
 
 const fateNames: Readonly<Record<Fate, string>> = {
   kept: 'kept',
@@ -13,16 +13,6 @@ const fateNames: Readonly<Record<Fate, string>> = {
   steps: 'by steps',
   mayRun: 'MAY RUN',
   runs: 'RUNS AGAIN',
-};
-
-const columns = (rows: readonly (readonly string[])[]): string[] => {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 };
 
 const activityOf = ({ kind, activityType = '', step, action = '' }: ImpactedEffect): string => {
@@ -39,7 +29,7 @@ const rowOf = (effect: ImpactedEffect, predicts: boolean): string[] => [
   effect.requestId ?? '-',
 ];
 
-function tableOf(effects: readonly ImpactedEffect[], predicts: boolean): string[] {
+function tableOf(effects: readonly ImpactedEffect[], predicts: boolean): (readonly Part[])[] {
   const head = [
     'EVENT',
     'ACTIVITY',
@@ -47,7 +37,7 @@ function tableOf(effects: readonly ImpactedEffect[], predicts: boolean): string[
     ...(predicts ? ['AFTER THE RESET', 'WHY'] : []),
     'REQUEST ID',
   ];
-  return columns([head, ...effects.map((effect) => rowOf(effect, predicts))]);
+  return [...aligned([head, ...effects.map((effect) => rowOf(effect, predicts))], widthOf(process.stdout))];
 }
 
 const section = (title: string, lines: readonly string[]): string[] =>
@@ -61,7 +51,7 @@ const eventsOf = (events: readonly number[]): string => {
   return shown.join(', ') || 'nothing yet';
 };
 
-function linesOf(impact: ResetImpact): string[] {
+function linesOf(impact: ResetImpact): (string | readonly Part[])[] {
   const { workflowId, runId, workflowType, resetTo, effects, totals } = impact;
   const predicts = resetTo !== undefined;
   const runs = new Map<string, ImpactedEffect[]>();
@@ -86,17 +76,22 @@ function linesOf(impact: ResetImpact): string[] {
   ];
 }
 
+/** What is shown of a workflow. */
+interface Shown {
+  readonly workflowId: string;
+  readonly runId: string | undefined;
+  readonly resetTo: number | undefined;
+  readonly json: boolean;
+}
+
 /** @throws what `resetImpact` throws, and what says how to reach Temporal */
 export async function showWorkflow(
   receipts: ReceiptStore,
-  { values, resetTo }: Invocation,
-  print: (line: string) => void,
+  { json, ...target }: Shown,
+  print: Print,
 ): Promise<true> {
-  const { workflow: workflowId = '', run: runId, json } = values;
-  const impact = await withTemporal((client, { resetImpact }) =>
-    resetImpact(client, receipts, { workflowId, runId, resetTo }),
-  );
-  if (json) print(JSON.stringify(impact));
-  else linesOf(impact).forEach(print);
+  const impact = await withTemporal((client, { resetImpact }) => resetImpact(client, receipts, target));
+  if (json) await print(JSON.stringify(impact));
+  else for (const line of linesOf(impact)) await print(...(typeof line === 'string' ? [line] : line));
   return true;
 }

@@ -34,3 +34,10 @@ function parse(text: string): number | undefined {
   const factor = units.find(([names]) => names.test(unit.toLowerCase()))?.[1];
   return amount === undefined || factor === undefined ? undefined : Number(amount) * factor;
 }
+
+/** A time span for people, rounded. */
+export function spoken(ms: number): string {
+  if (ms < 2 * minute) return `${Math.round(ms / 100) / 10} s`;
+  if (ms < 2 * hour) return `${Math.round(ms / minute)} min`;
+  return ms < 3 * day ? `${Math.round(ms / hour)} h` : `${Math.round(ms / day)} d`;
+}

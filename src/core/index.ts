@@ -14,7 +14,7 @@ export type { Clock } from './clock';
 export { currentClaim, currentEffect, requestId } from './current';
 export { tryAgain } from './codec-retry';
 export { decide } from './decide';
-export { toMs } from './duration';
+export { spoken, toMs } from './duration';
 export type { Duration } from './duration';
 export { effectTerms } from './effect-options';
 export type { AnyFunction, CurrentClaim, EffectDefaults, EffectOptions } from './effect-options';
@@ -82,6 +82,7 @@ export type {
   Telemetry,
 } from './telemetry';
 export { singleRequest } from './single-request';
+export { storeChecks } from './store-checks';
 export { isFinal } from './store-retry';
 export type {
   BatchKind,

@@ -94,9 +94,10 @@ export class Reconciler {
   /**
    * Looks once at all that is due. Safe to repeat and to run anywhere at the same time. What was due to be looked at again
    * meanwhile is left to the next pass.
+   * @param onLook told after each look
    * @throws what the store throws when it cannot be read
    */
-  async pass(signal?: AbortSignal): Promise<ReconcileCounts> {
+  async pass(signal?: AbortSignal, onLook: () => void = () => undefined): Promise<ReconcileCounts> {
     const counts = noCounts();
     const rests: Promise<void>[] = [];
     const keep = (rest: Promise<void>): void => {
@@ -104,7 +105,11 @@ export class Reconciler {
       rests.push(rest);
     };
     await this.closing(signal, async () => {
-      const round = { signal, keep, tally: (came: Came) => tally(counts, came) };
+      const count = (came: Came): void => {
+        tally(counts, came);
+        onLook();
+      };
+      const round = { signal, keep, tally: count };
       await this.lookAtDue(round).finally(() => Promise.allSettled(rests));
       await Promise.all(rests);
     });

@@ -16,7 +16,15 @@ interface Reaching {
 }
 
 /** Something is missing or away; the message says what to do. */
-class TemporalAwayError extends Error {}
+export class TemporalAwayError extends Error {
+  constructor(
+    message: string,
+    /** Somebody named an address: there should be one. */
+    readonly isConfigured: boolean,
+  ) {
+    super(message);
+  }
+}
 
 /* eslint-disable @typescript-eslint/no-require-imports -- loaded when needed, and a missing one is told by name */
 const packages = () =>
@@ -39,6 +47,7 @@ export async function withTemporal<T>(
   const { connectionOptions, ...configured } = envconfig.loadClientConnectConfig();
   const { namespace = configured.namespace } = reaching;
   const { address = 'localhost:7233', apiKey, tls, metadata } = connectionOptions;
+  const isConfigured = connectionOptions.address !== undefined;
   const options = {
     ...{ address, connectTimeout, ...(apiKey === undefined ? {} : { apiKey }) },
     ...(tls === undefined ? {} : { tls }),
@@ -48,6 +57,7 @@ export async function withTemporal<T>(
     (error: unknown) => {
       throw new TemporalAwayError(
         `Temporal cannot be reached at ${address} (${(error as Error).message}). Set TEMPORAL_ADDRESS, or a profile of Temporal's configuration.`,
+        isConfigured,
       );
     },
   );
@@ -58,7 +68,10 @@ export async function withTemporal<T>(
     // Their own message says what was asked, the cause why that failed.
     const { details } = (error instanceof sdk.ServiceError ? error.cause : error) as { details?: unknown };
     if (error instanceof sdk.ServiceError || sdk.isGrpcServiceError(error))
-      throw new TemporalAwayError(`${(error as Error).message} (Temporal at ${address}: ${String(details)})`);
+      throw new TemporalAwayError(
+        `${(error as Error).message} (Temporal at ${address}: ${String(details)})`,
+        isConfigured,
+      );
     throw error;
   } finally {
     await connection.close();

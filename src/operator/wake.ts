@@ -1,5 +1,6 @@
 /** Having whoever waits for a decision go on, as soon as it is made. */
 import type { Receipt } from '../core';
+import { printable } from './printable';
 import { withTemporal } from './temporal';
 
 /** `'unreachable'`: perhaps somebody waits, and could not be told. */
@@ -22,7 +23,7 @@ export async function wake(
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     process.stderr.write(
-      `activity-guard: nobody was woken: ${why}\nThe decision counts. An activity that waits for it goes on with its next retry.\n`,
+      `activity-guard: nobody was woken: ${printable(why)}\nThe decision counts. An activity that waits for it goes on with its next retry.\n`,
     );
     return 'unreachable';
   }

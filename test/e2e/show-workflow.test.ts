@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import type { ResetImpact } from 'activity-guard/client';
+import { asDocumented } from '../support/cli-json';
 import { eventsOf } from '../support/has-seen';
 import { Resets } from '../support/resets';
 import { WorkerHere } from '../support/worker-here';
@@ -99,7 +100,7 @@ describe('activity-guard show --workflow', () => {
   it('says it as JSON', async () => {
     const { code, out, err } = await show([...predicted(), '--json']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    const impact = JSON.parse(out) as ResetImpact;
+    const impact = asDocumented('show --workflow', out) as ResetImpact;
     expect(impact).toMatchObject({
       ...{ workflowId: order.id, runId: order.runId, resetTo: order.point, complete: true },
       totals: { kept: 1, replayed: 7, rejected: 1, waits: 1, runs: 3 },
@@ -156,8 +157,15 @@ describe('activity-guard show --workflow', () => {
     const lonely = join(folder, 'lonely');
     await cp(library, join(lonely, 'src'), { recursive: true });
     await mkdir(join(lonely, 'node_modules'));
-    const pg = dirname(require.resolve('pg/package.json'));
-    await symlink(pg, join(lonely, 'node_modules/pg'));
+    const install = (name: string): Promise<void> =>
+      symlink(join(library, '../../node_modules', name), join(lonely, 'node_modules', name));
+    for (const name of ['commander', 'picocolors']) await install(name); // dependencies of this package
+    const without = await show(['nobody:1'], environment(), join(lonely, 'src'));
+    expect(without).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/package pg is needed .*npm install pg/),
+    });
+    await install('pg');
     const { code, err } = await show(['--workflow', order.id], environment(), join(lonely, 'src'));
     expect({ code, err }).toEqual({
       code: 1,

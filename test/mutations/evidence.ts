@@ -89,7 +89,7 @@ export const evidence = [
   ),
   ...inFile(
     'src/operator/decisions.ts',
-    ['pg/cli'],
+    ['cli/receipts'],
     [
       [
         1,
@@ -102,7 +102,7 @@ export const evidence = [
   ),
   ...inFile(
     'src/core/reconciler.ts',
-    ['pg/cli-reconcile'],
+    ['cli/reconcile'],
     [
       [
         4,

@@ -1,6 +1,7 @@
 import { ask } from './ask';
 import { calls } from './calls';
 import { claims } from './claims';
+import { cli } from './cli';
 import { decisions } from './decisions';
 import { evidence } from './evidence';
 import { guard } from './guard';
@@ -42,4 +43,5 @@ export const mutations: readonly Mutation[] = [
   ...http,
   ...otel,
   ...workflowTools,
+  ...cli,
 ];

@@ -44,6 +44,17 @@ async function place(driver: DriverName, prepare?: boolean) {
 
 const suite = 'file' in found ? describe : describe.skip;
 suite(`PgBouncer in transaction mode${'missing' in found ? ` (NOT TESTED: ${found.missing})` : ''}`, () => {
+  it('is seen by who looks at the database, and is not where it is not', async () => {
+    const through = await place('pg');
+    const direct = await scratchSchema();
+    expect([(await through.open().inspect()).isPooled, (await direct.open().inspect()).isPooled]).toEqual([
+      true,
+      false,
+    ]);
+    await through.close();
+    await direct.close();
+  });
+
   // Mutation: without the switch to unprepared statements nearly every test fails here, with 26000 or 42P05.
   for (const driver of drivers)
     describeReceiptStore(`Postgres behind PgBouncer, through ${driver}`, () => place(driver));

@@ -1,5 +1,6 @@
 /** The command line in a process of its own. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 
 /** The script that is run. */
@@ -20,7 +21,12 @@ export function runCli(
     flags = [],
     timeoutMs = 20_000,
     env = {},
-  }: { input?: string; flags?: readonly string[]; timeoutMs?: number; env?: Record<string, string> } = {},
+  }: {
+    input?: string;
+    flags?: readonly string[];
+    timeoutMs?: number;
+    env?: Record<string, string | undefined>;
+  } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [...flags, cliMain, ...args], {
     timeout: timeoutMs,
@@ -35,6 +41,37 @@ export function runCli(
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, ...ended }));
   });
+}
+
+/** One that goes on until it is told to end. */
+export interface Going {
+  /** The first lines of its output, as soon as they are there. */
+  readonly lines: (count: number) => Promise<string[]>;
+  /** Ends it as an operator would. */
+  readonly end: () => Promise<number | null>;
+}
+
+/** Starts `activity-guard` with these arguments. */
+export function spawnCli(args: readonly string[]): Going {
+  const child = spawn(process.execPath, [cliMain, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  let out = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  const linesSoFar = (): string[] => out.split('\n').slice(0, -1);
+  return {
+    lines: async (count) => {
+      while (linesSoFar().length < count)
+        await Promise.race([
+          once(child.stdout, 'data'),
+          closed.then(([code]) => Promise.reject(new Error(`it ended with ${code}: ${out}`))),
+        ]);
+      return linesSoFar().slice(0, count);
+    },
+    end: async () => {
+      child.kill('SIGTERM');
+      return (await closed)[0];
+    },
+  };
 }
 
 /** Decides, as an operator does, that something happened, and with what result. */

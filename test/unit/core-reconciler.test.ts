@@ -42,6 +42,15 @@ describe('a reconciler', () => {
     expect(await pass(reconciler(source(() => yes)))).toEqual(none);
   });
 
+  it('tells of each look as it comes', async () => {
+    for (const requestId of ['order:1', 'order:2'])
+      await world.abandon({ requestId, requestIdHash: hashRequestId(requestId) });
+    let looks = 0;
+    const r = reconciler(source(() => unsure));
+    const { looked } = await world.clock.until(r.pass(undefined, () => looks++));
+    expect([looks, looked]).toEqual([2, 2]);
+  });
+
   // Invariant 1. Mutation: a "no" that counts although the request may still arrive.
   it('releases what did not happen, once the lease and the grace time are over', async () => {
     await world.abandon();

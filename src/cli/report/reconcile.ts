@@ -1,5 +1,6 @@
 /** The receipts against what a provider's export says. */
 import type { ReceiptStore } from '../../core';
+import { boundsOf } from '../filters';
 import { hashOfWrittenId, receiptKey, withoutGeneration } from '../../ids';
 import {
   categories,
@@ -13,7 +14,7 @@ import {
   type Recorded,
 } from './classify';
 import type { Collected, KeyedEntries } from './collect';
-import { eachReceipt, forEach } from './each-receipt';
+import { eachReceipt, forEach } from '../each-receipt';
 
 /** What it needs of a store. */
 export type Receipts = Pick<ReceiptStore, 'namespace' | 'list' | 'get' | 'stats'>;
@@ -30,6 +31,13 @@ export interface Finding {
   /** Where these stand in the export. */
   readonly lines: readonly number[];
   readonly note?: string;
+}
+
+/** Which receipts. */
+interface Picked {
+  readonly action: string | undefined;
+  readonly since: string | undefined;
+  readonly until: string | undefined;
 }
 
 /** A whole report. */
@@ -92,15 +100,15 @@ const namelessFindings = ({ nameless }: Collected): Finding[] =>
     note: 'no request id',
   }));
 
-/** Compares everything that `collected` has with the receipts; what was compared is taken out of it. */
+/**
+ * Compares everything that `collected` has with the receipts; what was compared is taken out of it.
+ * @param onCompared told after each receipt
+ */
 export async function reconcile(
   receipts: Receipts,
   collected: Collected,
-  {
-    action,
-    since,
-    until,
-  }: { action?: string | undefined; since?: string | undefined; until?: string | undefined },
+  { action, since, until }: Picked,
+  onCompared: () => void = () => undefined,
 ): Promise<Report> {
   const { byKey, count, leftOut } = collected;
   const actions = action === undefined ? collected.actions : new Set([action]);
@@ -114,16 +122,13 @@ export async function reconcile(
     for (const { category, note } of judge(recorded, entries, actions))
       findings[category].push(findingOf(recorded, entries, note));
   };
-  const bounds = {
-    ...(since === undefined ? {} : { claimedSince: since }),
-    ...(until === undefined ? {} : { claimedBefore: until }),
-  };
   for (const each of actions)
-    await forEach(eachReceipt(receipts, { ...bounds, action: each }), async (receipt) => {
+    await forEach(eachReceipt(receipts, { ...boundsOf({ since, until }), action: each }), async (receipt) => {
       const entries = byKey.get(receipt.key);
       byKey.delete(receipt.key);
       seen++;
       await compare(receipt, entries);
+      onCompared();
     });
   // What no receipt within the bounds has asked for: an older one, one of another action, or none at all.
   await forEach(byKey.values(), async (entries) => {

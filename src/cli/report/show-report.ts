@@ -17,12 +17,6 @@ const titles: Readonly<Record<Category, string>> = {
   pruned: 'pruned: receipt gone, not judged',
 };
 
-/** Ids come from outside: none may steer a terminal. */
-const printable = (text: string): string =>
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
-
 function atProvider({ succeeded, failed, lines }: Finding): string {
   if (succeeded === 0 && failed === 0) return 'not at the provider';
   const said = [
@@ -37,7 +31,7 @@ const lineOf = (finding: Finding): string => {
   const words = [state ?? 'no receipt', atProvider(finding), ...(note === undefined ? [] : [note])].join(
     '; ',
   );
-  return `  ${requestId === '' ? '(no request id)' : printable(requestId)}  ${printable(words)}`;
+  return `  ${requestId === '' ? '(no request id)' : requestId}  ${words}`;
 };
 
 const isContested = ({ state }: Finding): boolean => state === 'contested';
@@ -49,7 +43,7 @@ const isListed = (category: Category): boolean => isWrong(category) || category 
 export function linesOf({ namespace, actions, since, until, receipts, entries, ...rest }: Report): string[] {
   const { entriesLeftOut, findings, isInOrder } = rest;
   const bounds = [...(since ? [`claimed since ${since}`] : []), ...(until ? [`before ${until}`] : [])];
-  const about = [`receipts of ${actions.map(printable).join(', ') || 'no action'}`, ...bounds].join(', ');
+  const about = [`receipts of ${actions.join(', ') || 'no action'}`, ...bounds].join(', ');
   const left = entriesLeftOut > 0 ? ` (${entriesLeftOut} of other actions left out)` : '';
   return [
     `${receipts} ${about}, in namespace ${namespace}; ${entries} entries at the provider${left}`,

@@ -65,8 +65,14 @@ async function withoutHoldingUp(step: () => Promise<void>): Promise<void> {
 
 /**
  * Applies what is missing and returns the version the schema is at. Safe to repeat and to run from many processes.
+ * @param onApplied told after each migration
  */
-export async function migrate(driver: Driver, sql: Statements, schema: string): Promise<number> {
+export async function migrate(
+  driver: Driver,
+  sql: Statements,
+  schema: string,
+  onApplied: () => void = () => undefined,
+): Promise<number> {
   const { applied, latest } = await migrationStatus(driver, sql, schema);
   for (const { number, name, sha256, sql: text } of migrations.filter((m) => m.number > applied)) {
     // One transaction each. The row goes in first: whoever comes second finds it and skips the rest.
@@ -87,6 +93,7 @@ do $migration$ begin
   ${text.replaceAll(':SCHEMA', () => schema)}
 end $migration$;`),
     );
+    onApplied();
   }
   return latest;
 }

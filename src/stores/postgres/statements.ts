@@ -16,6 +16,7 @@ import {
   unresolved,
   type Named,
 } from './fragments';
+import { inspectionStatements } from './inspection';
 import { outcomeStatements } from './outcome-statements';
 
 /** A step that has no answer by then gets none from this connection, which may be half open: it is given up. */
@@ -288,5 +289,6 @@ export function statements(schema: string) {
     ...careStatements(schema, named),
     ...queueStatements(schema, named),
     ...readStatements(schema, named),
+    ...inspectionStatements(schema, named),
   };
 }

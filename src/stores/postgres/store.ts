@@ -34,6 +34,7 @@ import { systemClock } from '../../system-clock';
 import type { Driver, Parameter, Row, Run, Statement } from './driver';
 import type { Coalescer } from './coalescer';
 import { explain, reporting } from './errors';
+import { inspect, standing, type Inspection, type Standing } from './inspection';
 import { JustSettled } from './just-settled';
 import { migrate, migrationStatus } from './migrate';
 import { arrayOf, claimParameters, termsText, type WholeSettlement } from './parameters';
@@ -79,6 +80,8 @@ const dangers = [
  */
 export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   readonly namespace: string;
+  /** @internal */
+  readonly schemaName: string;
   private readonly schema: string;
   private readonly sql: Statements;
   private hasSwept = false;
@@ -103,6 +106,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       }
     }
     this.namespace = namespace;
+    this.schemaName = schema;
     this.schema = `"${schema.replaceAll('"', '""')}"`;
     this.sql = statements(this.schema);
     const there: Destination = {
@@ -114,9 +118,12 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     this.settlements = settlementsTogether(there, this.justSettled);
   }
 
-  /** Creates or upgrades the tables and returns their version; safe to repeat and to race. Needs a role that may create them. */
-  async migrate(): Promise<number> {
-    return reporting(migrate(this.driver, this.sql, this.schema));
+  /**
+   * Creates or upgrades the tables and returns their version; safe to repeat and to race. Needs a role that may create them.
+   * @param onApplied told after each migration
+   */
+  async migrate(onApplied?: () => void): Promise<number> {
+    return reporting(migrate(this.driver, this.sql, this.schema, onApplied));
   }
 
   async check(): Promise<void> {
@@ -124,7 +131,18 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     await reporting(this.checkSettings());
   }
 
-  private async checkInstalled(): Promise<void> {
+  /** @internal Also where the tables are missing, or the role may not use them. */
+  inspect(): Promise<Inspection> {
+    return inspect(this.driver, this.sql, this.schemaName);
+  }
+
+  /** @internal */
+  standing(delegatedMs: number): Promise<Standing> {
+    return standing(this.driver, this.sql, { namespace: this.namespace, delegatedMs });
+  }
+
+  /** @internal One half of `check()`. */
+  async checkInstalled(): Promise<void> {
     const { applied, latest } = await migrationStatus(this.driver, this.sql, this.schema);
     if (applied < latest) {
       throw new ReceiptStoreUnavailableError(
@@ -134,7 +152,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     }
   }
 
-  private async checkSettings(): Promise<void> {
+  /** @internal The other half. */
+  async checkSettings(): Promise<void> {
     const [settings] = await this.run(this.sql.settings, [`${this.schema}.migrations`]);
     const unsafe = dangers.find(([name, bad]) => settings?.[name] === bad)?.[2];
     if (unsafe) {

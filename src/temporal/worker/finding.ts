@@ -20,12 +20,5 @@ export function listed(names: readonly string[]): string {
   return names.slice(0, mostNames).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
-/** A time span for a message, rounded. */
-export function spoken(ms: number): string {
-  if (ms < 120_000) return `${Math.round(ms / 100) / 10} s`;
-  if (ms < 2 * 3_600_000) return `${Math.round(ms / 60_000)} min`;
-  return `${Math.round(ms / 3_600_000)} h`;
-}
-
 /** How a finding stands in the log. */
 export const lineOf = ({ message, code }: Finding): string => `activity-guard: ${message} (${code})`;

@@ -2,9 +2,9 @@
  * What would weaken the guard of a worker that is about to start, and what to change. Every check is one entry of
  * {@link checks}; `docs/preflight.md` lists them. Pure.
  */
-import { toMs, type StoreDescription } from '../../core';
+import { spoken, storeChecks, toMs, type StoreDescription } from '../../core';
 import type { GuardedOptions } from '../activity/options';
-import { listed, spoken, type Finding, type FindingLevel } from './finding';
+import { listed, type Finding, type FindingLevel } from './finding';
 import type { GuardDefaults } from './guarded-call';
 import { isListed } from './interceptor';
 
@@ -22,9 +22,6 @@ export interface PreflightFacts {
   /** How long Temporal keeps closed histories; `undefined` where it did not say, or was not asked. */
   readonly historyRetentionMs: number | undefined;
 }
-
-/** Receipts show times and ages by the database's clock: beyond this they mislead somebody who reads logs beside them. */
-const mostSkewMs = 5000;
 
 /** A claim and a settle hold a connection for a millisecond or two; beyond this they queue up even so. */
 const mostSlotsPerConnection = 50;
@@ -88,6 +85,14 @@ interface Check {
   readonly look: (facts: PreflightFacts) => string | false | undefined;
 }
 
+/** What is to be said of the store alone. */
+const ofStore = Object.fromEntries(
+  Object.entries(storeChecks).map(([code, look]) => [
+    code,
+    { level: 'warning', look: ({ store }) => look(store) },
+  ]),
+) as Record<keyof typeof storeChecks, Check>;
+
 const checks = {
   'bad-duration': {
     level: 'error',
@@ -136,30 +141,7 @@ const checks = {
       slots > mostSlotsPerConnection * poolSize &&
       `${slots} activities can run at a time over ${poolSize} connections to the receipts: claims and renewals of leases queue up, and leases can be lost. Raise the pool's max to ${Math.ceil(slots / mostSlotsPerConnection)} or more, or lower maxConcurrentActivityTaskExecutions and maxConcurrentLocalActivityExecutions.`,
   },
-  'memory-receipts': {
-    level: 'warning',
-    look: ({ store }) =>
-      store.processOnly &&
-      'The receipts live in the memory of this worker: another worker, or this one after a restart, repeats their effects. Use pgReceipts() or postgresReceipts() outside of tests.',
-  },
-  'clock-skew': {
-    level: 'warning',
-    look: ({ store: { clockSkewMs = 0 } }) =>
-      Math.abs(clockSkewMs) > mostSkewMs &&
-      `The database's clock is ${spoken(Math.abs(clockSkewMs))} ${clockSkewMs > 0 ? 'ahead of' : 'behind'} this machine's. Claims stay safe, because a lease is a duration by the database's clock; but the times of receipts do not fit those of logs and of the provider. Synchronise both clocks (NTP).`,
-  },
-  'failover-unseen': {
-    level: 'warning',
-    look: ({ store }) =>
-      store.noticesFailovers === false &&
-      "The database does not tell which history it is in (pg_control_system() or pg_walfile_name() is not allowed or not there), so that claims which a failover lost pass for new ones and run again. Allow both functions to the guard's role, or replicate synchronously.",
-  },
-  'replicates-late': {
-    level: 'warning',
-    look: ({ store }) =>
-      store.replicatesLate &&
-      'The database has replicas and its commits wait for none of them: a failover loses the last claims. A retry of an activity then stops as unknown, but a call that the workflow makes again runs again. Name the replicas in synchronous_standby_names.',
-  },
+  ...ofStore,
   'short-lease': {
     level: 'warning',
     look: (facts) => {

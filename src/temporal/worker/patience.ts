@@ -5,8 +5,8 @@
 import type { Context } from '@temporalio/activity';
 import type { RetryPolicy } from '@temporalio/common';
 
-import { holdDelayMs, type GuardedCall } from '../../core';
-import { lineOf, spoken, type Finding } from './finding';
+import { holdDelayMs, spoken, type GuardedCall } from '../../core';
+import { lineOf, type Finding } from './finding';
 
 /** What is looked at. */
 export interface PatienceFacts extends Pick<GuardedCall, 'onUnknown' | 'leaseMs' | 'graceMs' | 'waitMs'> {

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { MemoryDatabase, MemoryReceipts } from '../../src/stores/memory';
 import { pgReceipts } from '../../src/stores/pg';
 import { systemClock } from '../../src/system-clock';
-import { eachReceipt, forEach } from '../../src/cli/report/each-receipt';
+import { eachReceipt, forEach } from '../../src/cli/each-receipt';
 import type { Report } from '../../src/cli/report/reconcile';
 import { generationId, hashedRequestId, hashRequestId, receiptKey } from '../../src/ids';
 import type { ReceiptStore } from '../../src/core';
 import { outcomeOf, over, requestFor } from '../contract/rows';
+import { asDocumented } from '../support/cli-json';
 import { cliMain, runCli, type Ended } from '../support/cli-process';
 import { newPool, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
@@ -42,7 +43,7 @@ const file = (name: string, content: string): string => {
 async function reported(args: readonly string[], code = 1): Promise<Report> {
   const ended = await run([...args, '--json']);
   expect(ended).toMatchObject({ code, err: '' });
-  return JSON.parse(ended.out) as Report;
+  return asDocumented('report', ended.out) as Report;
 }
 
 const idsIn = ({ findings }: Report): Record<string, string[]> =>

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { generationId, hashRequestId, receiptKey } from '../../src/ids';
 import { outcomeOf, over, read, requestFor, textOf } from '../contract/rows';
+import { asDocumented } from '../support/cli-json';
 import { runCli, type Ended } from '../support/cli-process';
 import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
@@ -19,7 +20,7 @@ async function cli(...args: string[]): Promise<Ended> {
 const json = async (...args: string[]): Promise<unknown> => {
   const { code, out, err } = await cli(...args, '--json');
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  return JSON.parse(out);
+  return asDocumented(args[0] ?? '', out);
 };
 
 /** With the token of what is seen now, and a reason. */
@@ -301,9 +302,9 @@ describe('activity-guard on the command line', () => {
 
   it.each([
     [[], /which command/],
-    [['lsit'], /no command 'lsit'/],
+    [['lsit'], /unknown command 'lsit' \(Did you mean list\?\)\nTry: activity-guard --help\n$/],
     [['list', '--unknown-option'], /unknown-option/],
-    [['list', '--limit', '0'], /--limit/],
+    [['list', '--limit', '0'], /--limit.*\nTry: activity-guard list --help\n$/],
     [['show'], /show takes one request id/],
     [['resolve', 'invoice:43'], /one of --committed, --not-committed and --compensated/],
     [['resolve', 'invoice:43', '--committed', '--result', '{half', '--reason', 'r'], /--result is not JSON/],

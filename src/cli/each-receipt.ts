@@ -1,5 +1,5 @@
 /** All receipts, page by page, and bounded work on each. */
-import type { ListFilter, Receipt, ReceiptStore } from '../../core';
+import type { ListFilter, Receipt, ReceiptStore } from '../core';
 
 /** Receipts come with their outcomes: a page of these should fit into memory however large they are. */
 const pageSize = 250;
@@ -10,7 +10,7 @@ const firstKey = '00000000-0000-0000-0000-000000000000';
 /** Every receipt that `filter` lets through, in the order of the keys; what is claimed meanwhile may be among them. */
 export async function* eachReceipt(
   receipts: Pick<ReceiptStore, 'list'>,
-  filter: Pick<ListFilter, 'action' | 'claimedSince' | 'claimedBefore'>,
+  filter: Omit<ListFilter, 'afterKey' | 'limit'>,
 ): AsyncGenerator<Receipt> {
   let afterKey: string | undefined = firstKey;
   while (afterKey !== undefined) {

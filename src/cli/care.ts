@@ -1,0 +1,113 @@
+/** `migrate`, `prune`, `stats` and `export`. */
+import { toMs } from '../core';
+import { shown } from '../operator';
+import { command, parsed } from './definition';
+import { eachReceipt } from './each-receipt';
+import { checkBounds, filterOf, filters } from './filters';
+import { progress } from './progress';
+import { stateIn } from './terminal';
+import { UsageError } from './usage-error';
+
+export const migrate = command({
+  name: 'migrate',
+  summary: 'create or upgrade the receipts tables',
+  more: 'Safe to repeat, and to run from many processes at once. Needs a role that may create tables.',
+  options: {},
+  examples: ['migrate', 'migrate --database-url postgres://owner@db/payments --schema guard'],
+  run: async ({ receipts, print, given: { json } }) => {
+    const bar = await progress('migrations applied');
+    const version = await receipts.migrate(() => bar.add(1)).finally(bar.end);
+    await print(json ? JSON.stringify({ version }) : `The receipts tables are at version ${version}.`);
+    return true;
+  },
+});
+
+/** Rows in one statement. */
+const pruneBatch = 10_000;
+
+function olderThan(value: string, name: string): number {
+  // A bare number would be milliseconds: nearly everything would be pruned.
+  if (!/[a-z]/i.test(value)) throw new UsageError(`prune takes ${name} with a unit, such as ${name} 90d`);
+  try {
+    return toMs(name, value);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+export const prune = command({
+  name: 'prune',
+  summary: 'turn receipts settled long ago into tombstones',
+  more: 'A tombstone keeps id and attempt, so that a late call fails instead of running again. What is unknown, contested or not final stays.',
+  options: {
+    'older-than': parsed(
+      'DURATION',
+      'such as 90d; a receipt whose effect says retainFor is kept that long',
+      olderThan,
+    ),
+  },
+  examples: ['prune --older-than 90d'],
+  check: ({ 'older-than': retainMs }) => {
+    if (retainMs === undefined)
+      throw new UsageError('prune takes --older-than with a unit, such as --older-than 90d');
+  },
+  run: async ({ receipts, print, given: { json } }, { 'older-than': retainMs = Infinity }) => {
+    const bar = await progress('receipts pruned');
+    let pruned = 0;
+    let batch: number;
+    try {
+      do {
+        batch = await receipts.prune({ retainMs, limit: pruneBatch });
+        pruned += batch;
+        bar.add(batch);
+      } while (batch === pruneBatch); // less than that is what came due meanwhile
+    } finally {
+      bar.end();
+    }
+    await print(json ? JSON.stringify({ pruned }) : `Pruned ${pruned} receipts.`);
+    return true;
+  },
+});
+
+export const stats = command({
+  name: 'stats',
+  summary: 'counts by state',
+  options: {},
+  examples: ['stats', 'stats --json'],
+  run: async ({ receipts, print, given: { json } }) => {
+    const counted = await receipts.stats();
+    const { states, unresolved, contested } = counted;
+    if (json) await print(JSON.stringify(counted));
+    else
+      for (const [state, count] of Object.entries({ ...states, unresolved, contested }))
+        await print(stateIn(state, 11), ` ${count}`);
+    return true;
+  },
+});
+
+export const exported = command({
+  name: 'export',
+  summary: 'all receipts as lines of JSON',
+  more: 'In the order of their keys, page by page, so that any number fits into memory. Outcomes are payloads: their kind and size alone. What is claimed meanwhile may be among them.',
+  options: filters,
+  examples: ['export > receipts.jsonl', 'export --action chargeCard --since 2026-01-01 --until 2026-02-01'],
+  check: checkBounds,
+  run: async ({ receipts, print }, given) => {
+    const total = async (): Promise<number> =>
+      Object.values((await receipts.stats()).states).reduce((sum, count) => sum + count, 0);
+    const isAll = Object.values(given).every((value) => value === undefined || value === false);
+    // A bar between the lines would help nobody.
+    const bar = process.stdout.isTTY
+      ? undefined
+      : await progress('receipts exported', isAll ? total : undefined);
+    try {
+      for await (const receipt of eachReceipt(receipts, filterOf(given))) {
+        await print(JSON.stringify(shown(receipt)));
+        bar?.add(1);
+      }
+    } finally {
+      bar?.end();
+    }
+    return true;
+  },
+});

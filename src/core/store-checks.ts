@@ -1,0 +1,24 @@
+/** What weakens the guard in its store, though that can be used: said before a worker starts, and by `doctor`. Pure. */
+import { spoken } from './duration';
+import type { StoreDescription } from './store';
+
+/** Receipts show times and ages by the database's clock: beyond this they mislead somebody who reads logs beside them. */
+const mostSkewMs = 5000;
+
+type Look = (store: StoreDescription) => string | false | undefined;
+
+/** Each says what is weak and what to change, if there is something to say. */
+export const storeChecks = {
+  'memory-receipts': ({ processOnly }) =>
+    processOnly &&
+    'The receipts live in the memory of this worker: another worker, or this one after a restart, repeats their effects. Use pgReceipts() or postgresReceipts() outside of tests.',
+  'clock-skew': ({ clockSkewMs = 0 }) =>
+    Math.abs(clockSkewMs) > mostSkewMs &&
+    `The database's clock is ${spoken(Math.abs(clockSkewMs))} ${clockSkewMs > 0 ? 'ahead of' : 'behind'} this machine's. Claims stay safe, because a lease is a duration by the database's clock; but the times of receipts do not fit those of logs and of the provider. Synchronise both clocks (NTP).`,
+  'failover-unseen': ({ noticesFailovers }) =>
+    noticesFailovers === false &&
+    "The database does not tell which history it is in (pg_control_system() or pg_walfile_name() is not allowed or not there), so that claims which a failover lost pass for new ones and run again. Allow both functions to the guard's role, or replicate synchronously.",
+  'replicates-late': ({ replicatesLate }) =>
+    replicatesLate &&
+    'The database has replicas and its commits wait for none of them: a failover loses the last claims. A retry of an activity then stops as unknown, but a call that the workflow makes again runs again. Name the replicas in synchronous_standby_names.',
+} as const satisfies Readonly<Record<string, Look>>;
