@@ -120,6 +120,17 @@ module.exports = {
       ),
     ),
 
+    rule(
+      'otel-api-in-one-entry',
+      { path: '^src/', pathNot: '^src/otel/' },
+      { path: 'node_modules/@opentelemetry/' },
+    ),
+    rule(
+      'otel-needs-core-and-the-api-alone',
+      { path: '^src/otel/' },
+      { pathNot: '^src/(core|otel)/|node_modules/@opentelemetry/api/|^(node:)?timers/promises$' },
+    ),
+
     // Workflow code runs in the sandbox, and with it what it shares with the worker.
     rule(
       'workflow-realm',

@@ -1,12 +1,14 @@
 /** What the steps of one guarded call share. */
 import { receiptKey } from '../ids';
-import type { EngineEnvironment, GuardedCall, GuardEvent } from './call';
+import type { EngineEnvironment, GuardedCall } from './call';
 import type { Ends } from './ends';
-import { OutcomeUnknownError } from './errors';
+import { nameOf, OutcomeUnknownError } from './errors';
+import type { GuardEvent } from './guard-event';
 import type { LeaseKeeper } from './leases';
 import { policyName } from './policy';
 import type { Receipt } from './receipt';
 import type { ClaimRequest } from './store';
+import type { CallStep, StepEnd, StepWatch } from './telemetry';
 
 /** The store has this long to answer, also for a call that waits for nobody. */
 const leastAskMs = 2000;
@@ -22,6 +24,13 @@ export class CallState {
   readonly askUntil: number;
   /** The claim is perhaps made: no row has come back since it was asked for. */
   claimInDoubt = false;
+  /** Of the row as it was last seen. */
+  epoch: number | undefined;
+  /** Somebody else had to be waited for. */
+  waited = false;
+  /** The step that goes on, where it is watched. */
+  watch: StepWatch | undefined;
+  private before: StepWatch | undefined;
 
   constructor(
     readonly env: EngineEnvironment,
@@ -52,7 +61,36 @@ export class CallState {
   }
 
   emit(type: GuardEvent['type'], more?: Pick<GuardEvent, 'by' | 'verdict'>): void {
-    this.env.onEvent({ type, requestId: this.request.requestId, action: this.call.action, ...more });
+    const { onEvent } = this.env;
+    if (!onEvent && !this.watch) return;
+    const event = { type, requestId: this.request.requestId, action: this.call.action, ...more };
+    onEvent?.(event);
+    this.watch?.note(event);
+  }
+
+  begin(step: CallStep): void {
+    const { telemetry } = this.env;
+    if (!telemetry) return;
+    const { action, attempt } = this.call;
+    const about = { requestId: this.request.requestId, action, attempt };
+    this.watch = telemetry.begin(step, about, this.before);
+    this.before = this.watch;
+  }
+
+  /** The step that goes on is over, where it is watched. */
+  end(answer: StepEnd['answer']): void {
+    this.endWatch(answer, undefined);
+  }
+
+  /** It has thrown. */
+  endBy(thrown: unknown): void {
+    if (this.watch) this.endWatch(undefined, nameOf(thrown));
+  }
+
+  private endWatch(answer: StepEnd['answer'], error: string | undefined): void {
+    const { watch, epoch, waited } = this;
+    this.watch = undefined;
+    watch?.end({ answer, error, epoch, waited });
   }
 }
 
@@ -66,13 +104,17 @@ const longestHoldMs = 60_000;
 export const holdDelayMs = (attempt: number, waitMs = 0): number =>
   Math.min(Math.max(1000 * 2 ** Math.min(attempt - 1, 10), waitMs), longestHoldMs);
 
+/** For who has the failure before him: what shows all that is known, and how it is resolved. */
+export const lookAtIt = ({ requestId }: Pick<Receipt, 'requestId'>): string =>
+  `Look at it, and resolve it: activity-guard show '${requestId}'`;
+
 /** The failure that keeps an activity pending until its outcome is resolved; asked again at growing intervals. */
 export function onHold(state: CallState, receipt: Receipt, waitMs = 0): OutcomeUnknownError {
   const retryAfterMs = holdDelayMs(state.call.attempt, Number.isFinite(waitMs) ? waitMs : 0);
   const doubt = receipt.contested ? 'The evidence contradicts itself' : 'It is unknown';
   return new OutcomeUnknownError(
     `${doubt} whether ${receipt.action} happened for request id ${receipt.requestId} (epoch ${receipt.epoch}); nothing is run again. ` +
-      `Look at it, and resolve it: activity-guard show '${receipt.requestId}'`,
+      lookAtIt(receipt),
     { requestId: receipt.requestId, retryAfterMs },
   );
 }

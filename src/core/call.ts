@@ -1,8 +1,10 @@
 /** What the engine is asked to guard, and what it tells about it. */
 import type { Clock } from './clock';
+import type { GuardEvent } from './guard-event';
 import type { Classify, OnUnknown } from './policy';
-import type { FinalityTerms, Origin, Outcome, Verdict } from './receipt';
+import type { FinalityTerms, Origin, Outcome } from './receipt';
 import type { HeldClaim, ReceiptStore } from './store';
+import type { Telemetry } from './telemetry';
 
 /** An outcome to keep, and why no caller can be given it, if so. */
 export interface EncodedOutcome extends Outcome {
@@ -114,31 +116,11 @@ export type CallOutcome =
       readonly requestId: string;
     };
 
-/** Something that happened to a request id; for logs, metrics and tests. Never holds payloads. */
-export interface GuardEvent {
-  readonly type:
-    | 'claimed'
-    | 'replayed'
-    | 'in-flight'
-    | 'unknown'
-    | 'resolved'
-    | 'settled'
-    | 'delegated'
-    | 'released'
-    | 'late'
-    | 'store-error';
-  readonly requestId: string;
-  readonly action: string;
-  /** The source, for `'resolved'`; the error's code or name, for `'store-error'` and `'unknown'`. */
-  readonly by?: string | undefined;
-  /** What was settled or found out. */
-  readonly verdict?: Verdict | undefined;
-}
-
 /** What the engine works with. */
 export interface EngineEnvironment {
   readonly store: ReceiptStore;
   readonly clock: Clock;
   readonly newToken: () => string;
-  readonly onEvent: (event: GuardEvent) => void;
+  readonly onEvent?: ((event: GuardEvent) => void) | undefined;
+  readonly telemetry?: Pick<Telemetry, 'begin'> | undefined;
 }

@@ -1,11 +1,12 @@
 /** Running an effect under its claim. */
-import type { CallOutcome } from './call';
+import type { CallOutcome, GuardedCall } from './call';
 import { onHold, type CallState } from './call-state';
 import { effectStorage } from './current';
 import {
   ActivityGuardError,
   InFlightError,
   InvalidRequestError,
+  nameOf,
   NotCommittedError,
   OutcomeUnknownError,
   ReceiptStoreUnavailableError,
@@ -25,13 +26,16 @@ const marginMs = 1000;
 /** Runs the effect of a claim that is ours and writes what became of it. */
 export async function runEffect(state: CallState, claim: Receipt, asked: Instant): Promise<CallOutcome> {
   const { call, keeper, request } = state;
+  state.epoch = claim.epoch;
   state.emit('claimed');
+  state.end('claimed');
   const isRepeated = claim.doubt && call.onUnknown === 'retry';
   const usableMs = isRepeated ? providerKeysLastMs(state, claim) : Infinity;
   const lease = keeper.hold({
     key: request.key,
     token: request.token,
     requestId: claim.requestId,
+    action: call.action,
     leaseMs: call.leaseMs,
     renewUntil: Math.min(call.deadline + marginMs, asked.monotonic + usableMs - call.leaseMs),
     // The remaining time was read after `asked`, so the own deadline is the earlier one.
@@ -41,19 +45,33 @@ export async function runEffect(state: CallState, claim: Receipt, asked: Instant
   try {
     let value: unknown;
     try {
-      // Following every promise of a process costs all of them a third more, once it was begun.
-      value = await (call.isDetached ? call.run(effect) : effectStorage.run(effect, () => call.run(effect)));
+      state.begin('effect');
+      const { watch } = state;
+      value = await (watch ? watch.run(() => perform(call, effect)) : perform(call, effect));
       effect.end();
+      state.end('returned');
     } catch (thrown) {
       effect.end();
+      if (isHandedOver(state, effect, thrown)) state.end('handed-over');
+      else state.endBy(thrown);
+      state.begin('settle');
       return await settleError(state, claim, effect, thrown);
     }
+    state.begin('settle');
     return await settleResult(state, claim, effect, value);
   } finally {
     lease.drop();
     state.ends.tell(request.key);
   }
 }
+
+/** Following every promise of a process costs all of them a third more, once it was begun. */
+const perform = (call: GuardedCall, effect: RunningEffect): Promise<unknown> =>
+  call.isDetached ? call.run(effect) : effectStorage.run(effect, () => call.run(effect));
+
+/** The effect goes on elsewhere. */
+const isHandedOver = ({ call }: CallState, effect: RunningEffect, thrown: unknown): boolean =>
+  effect.begun && !call.transactional && (call.isDelegation?.(thrown) ?? false);
 
 async function settleResult(
   state: CallState,
@@ -81,8 +99,7 @@ async function settleError(
   thrown: unknown,
 ): Promise<CallOutcome> {
   if (effect.committed) return settleTransaction(state, claim, effect);
-  if (effect.begun && !state.call.transactional && state.call.isDelegation?.(thrown))
-    return handOver(state, claim, effect, thrown);
+  if (isHandedOver(state, effect, thrown)) return handOver(state, claim, effect, thrown);
   const meaning = meaningOf(state, effect, thrown);
   switch (meaning) {
     case 'not-committed': {
@@ -161,7 +178,7 @@ async function handOver(
   // The lease is kept meanwhile: a row that nobody holds would be found out, and who goes on may not have begun.
   const written =
     effect.isDelegated || (await writeDelegation(state, state.call.deadline).catch(() => false));
-  if (written) state.emit('delegated');
+  state.emit(written ? 'delegated' : 'unwritten');
   return { kind: 'delegated', thrown, requestId: claim.requestId };
 }
 
@@ -190,7 +207,7 @@ async function settleRejection(state: CallState, claim: Receipt, thrown: unknown
 }
 
 async function leaveUnknown(state: CallState, claim: Receipt, thrown: unknown): Promise<OutcomeUnknownError> {
-  state.emit('unknown', { by: thrown instanceof Error ? thrown.name : typeof thrown });
+  state.emit('unknown', { by: nameOf(thrown) });
   // If it cannot be marked, the lease runs out: the same, only later.
   await askAgain(state, () => state.env.store.markUnknown(state.request), whileItMatters(state)).catch(
     () => false,

@@ -43,7 +43,7 @@ export class GuardEngine {
   private inFlight = 0;
 
   constructor(private readonly env: EngineEnvironment) {
-    this.keeper = new LeaseKeeper(env.store, env.clock);
+    this.keeper = new LeaseKeeper(env.store, env.clock, env.onEvent);
     this.ends = new Ends(env.clock);
   }
 
@@ -57,6 +57,7 @@ export class GuardEngine {
     let poll = pollMs.first;
     let before: ClaimAnswer | undefined;
     this.inFlight++;
+    state.begin('claim');
     try {
       for (let look = 0; look < mostLooks; look++) {
         const asked = state.keeper.now();
@@ -64,6 +65,7 @@ export class GuardEngine {
         state.claimInDoubt = true;
         const receipt = await askAgain(state, () => store.claim(state.request));
         state.claimInDoubt = false;
+        state.epoch = receipt.epoch;
         const answer = answerTo(state, receipt);
         if (answer === 'claimed') return await runEffect(state, receipt, asked);
         if (answer !== before && (answer === 'in-flight' || answer === 'unknown')) state.emit(answer);
@@ -72,6 +74,7 @@ export class GuardEngine {
         if (step === 'again') continue;
         if ('done' in step) return step.done;
         if (clock.monotonic() + step.waitMs > state.waitUntil || call.signal?.aborted) throw step.orElse();
+        state.waited = true;
         await state.ends.wait(state.request.key, step.waitMs, call.signal);
         if (call.signal?.aborted) throw step.orElse();
         poll = Math.min(poll * 1.5, pollMs.most);
@@ -80,8 +83,10 @@ export class GuardEngine {
     } catch (error) {
       // A claim whose answer was lost may be ours, and nobody would ever run it. Not awaited: the store may be away.
       if (state.claimInDoubt) void this.giveBack(state);
+      state.endBy(error);
       throw error;
     } finally {
+      state.end(undefined);
       this.ended();
     }
   }
@@ -125,9 +130,12 @@ async function takeStep(
     case 'own-claim-lapsed':
       await askAgain(state, () => state.env.store.release(state.request));
       return 'again';
-    case 'replay':
+    case 'replay': {
       state.emit('replayed');
-      return { done: await replay(state, receipt) };
+      const done = await replay(state, receipt);
+      state.end('replayed');
+      return { done };
+    }
     case 'next-generation':
       nextGeneration(state);
       return 'again';

@@ -185,3 +185,10 @@ export class RejectedError extends ActivityGuardError {
     this.details = options?.details;
   }
 }
+
+/** What may be told of anything that was thrown: its code or its name. Messages can hold payloads. */
+export function nameOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return typeof thrown;
+  const { code } = thrown as { code?: unknown };
+  return typeof code === 'string' ? code : thrown.name;
+}

@@ -5,10 +5,10 @@ export type {
   CallOutcome,
   EncodedOutcome,
   GuardedCall,
-  GuardEvent,
   HeldEffect,
   OutcomeCodec,
 } from './call';
+export type { GuardEvent } from './guard-event';
 export { holdDelayMs } from './call-state';
 export type { Clock } from './clock';
 export { currentClaim, currentEffect, requestId } from './current';
@@ -33,6 +33,7 @@ export {
   InFlightError,
   InvalidRequestError,
   LeaseLostError,
+  nameOf,
   NotCommittedError,
   OutcomeUnknownError,
   ReceiptStoreUnavailableError,
@@ -73,10 +74,18 @@ export type {
 export { lookForFinality, weigh } from './weigh';
 export type { Said } from './weigh';
 export { sharedStorage } from './shared-storage';
+export type {
+  CallStep,
+  ObservedCall,
+  StepEnd,
+  StepWatch,
+  Telemetry,
+} from './telemetry';
 export { singleRequest } from './single-request';
 export { storeChecks } from './store-checks';
 export { isFinal } from './store-retry';
 export type {
+  BatchKind,
   ClaimRequest,
   DueReceipt,
   HeldClaim,

@@ -1,6 +1,7 @@
 /** The leases that this process holds: renewed in one statement, given up before they run out. */
 import type { Clock } from './clock';
-import { LeaseLostError } from './errors';
+import { LeaseLostError, nameOf } from './errors';
+import type { GuardEvent } from './guard-event';
 import type { HeldClaim, ReceiptStore } from './store';
 
 /** A claim while its effect runs. */
@@ -22,6 +23,7 @@ export interface Instant {
 /** What a lease is held for. */
 export interface LeaseTerms extends HeldClaim {
   readonly requestId: string;
+  readonly action: string;
   readonly leaseMs: number;
   /** Renewed until then at most, by the monotonic clock. */
   readonly renewUntil: number;
@@ -33,6 +35,7 @@ class HeldLease implements Lease {
   readonly key: string;
   readonly token: string;
   readonly requestId: string;
+  readonly action: string;
   readonly leaseMs: number;
   readonly renewUntil: number;
   expires: Instant;
@@ -48,6 +51,7 @@ class HeldLease implements Lease {
     this.key = terms.key;
     this.token = terms.token;
     this.requestId = terms.requestId;
+    this.action = terms.action;
     this.leaseMs = terms.leaseMs;
     this.renewUntil = terms.renewUntil;
     this.expires = terms.expires;
@@ -106,6 +110,7 @@ export class LeaseKeeper {
   constructor(
     private readonly store: Pick<ReceiptStore, 'renew'>,
     private readonly clock: Clock,
+    private readonly onEvent?: (event: GuardEvent) => void,
   ) {}
 
   /** Now, by both clocks; take it *before* asking for a lease, so that the own deadline is the earlier one. */
@@ -177,7 +182,8 @@ export class LeaseKeeper {
         if (!renewed.has(lease.token)) this.giveUp(lease);
         else if (asked.monotonic + leaseMs > lease.expires.monotonic) lease.expires = after(asked, leaseMs);
       }
-    } catch {
+    } catch (error) {
+      this.onEvent?.({ type: 'store-error', requestId: '', action: '', by: nameOf(error) });
       // Asked again a quarter later; if that does not help in time, the deadline ends the claim.
     }
   }
@@ -192,7 +198,9 @@ export class LeaseKeeper {
       `The claim on request id ${lease.requestId} could not be kept until now, so the effect must not start or go on. Retry: the claim is looked at again.`,
       { requestId: lease.requestId },
     );
-    if (this.held.delete(lease.token)) lease.lose(error);
+    if (!this.held.delete(lease.token)) return error;
+    lease.lose(error);
+    this.onEvent?.({ type: 'lease-lost', requestId: lease.requestId, action: lease.action });
     return error;
   }
 }

@@ -1,9 +1,10 @@
 /** Finding out what became of unknown outcomes, row by row; many processes may do it side by side, without a leader. */
 import { checkBudget, turnstileOf, type Turnstile } from './budget';
-import type { GuardEvent } from './call';
 import type { Clock } from './clock';
+import { nameOf } from './errors';
 import { isOpenToEvidence } from './evidence';
 import type { EvidenceSource, Finding } from './evidence-source';
+import type { GuardEvent } from './guard-event';
 import { inTime } from './in-time';
 import { isTooEarly, type Receipt } from './receipt';
 import type { DueReceipt, ReceiptStore } from './store';
@@ -18,6 +19,8 @@ export interface ReconcilerSetup {
   /** Told of a receipt that is settled or released now: whoever waits for it may look again. */
   readonly wake?: ((receipt: Receipt) => Promise<unknown>) | undefined;
   readonly onEvent?: ((event: GuardEvent) => void) | undefined;
+  /** Told whenever `watch` has looked at all that is due, also where nothing was. */
+  readonly onPass?: ((counts: ReconcileCounts) => void) | undefined;
 }
 
 /** What a pass did. */
@@ -124,6 +127,7 @@ export class Reconciler {
       counts = noCounts();
     };
     const away = (error: unknown): void => this.tell('store-error', undefined, { by: nameOf(error) });
+    const passed = (): void => this.setup.onPass?.(counts);
     const rests = new Set<Promise<void>>();
     const keep = (rest: Promise<void>): void => {
       const kept = rest.catch(away).finally(() => rests.delete(kept));
@@ -131,7 +135,7 @@ export class Reconciler {
     };
     await this.closing(signal, async () => {
       while (!signal.aborted) {
-        await this.lookAtDue({ signal, keep, tally: (came) => tally(counts, came) }).catch(away);
+        await this.lookAtDue({ signal, keep, tally: (came) => tally(counts, came) }).then(passed, away);
         report();
         await this.setup.clock.sleep(idleMs, signal);
       }
@@ -283,6 +287,3 @@ const tally = (counts: ReconcileCounts, came: Came): void => {
   counts.looked++;
   counts[came]++;
 };
-
-const nameOf = (error: unknown): string =>
-  error instanceof Error ? ((error as { code?: string }).code ?? error.name) : typeof error;

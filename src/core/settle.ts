@@ -49,7 +49,10 @@ export function writeSettlement(
       state.emit(isWritten ? 'settled' : answer === 'late' ? 'late' : 'unknown', { verdict: settled });
       return isWritten ? 'written' : answer === 'late' ? 'late' : 'unknown';
     })
-    .catch(() => 'lost');
+    .catch(() => {
+      state.emit('unwritten', { verdict: settled });
+      return 'lost';
+    });
 }
 
 /** What an effect ended with, as it is stored; `passing` tells that another time it might be encoded. */

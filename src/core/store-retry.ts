@@ -1,6 +1,6 @@
 /** Asking the store again after a lost answer: every step is idempotent by its token. */
 import type { CallState } from './call-state';
-import { ActivityGuardError, ReceiptStoreUnavailableError } from './errors';
+import { ActivityGuardError, nameOf, ReceiptStoreUnavailableError } from './errors';
 import { inTime, rejected } from './in-time';
 
 const firstDelayMs = 50;
@@ -31,9 +31,7 @@ async function keepAsking<T>(
   let error = first;
   for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, mostDelayMs)) {
     if (error instanceof ActivityGuardError && error.code !== 'ReceiptStoreUnavailable') throw error;
-    state.emit('store-error', {
-      by: error instanceof Error ? ((error as { code?: string }).code ?? error.name) : undefined,
-    });
+    state.emit('store-error', { by: nameOf(error) });
     if (isFinal(error) || clock.monotonic() + delay > until) throw unavailable(state.call.requestId, error);
     await clock.sleep(delay);
     try {

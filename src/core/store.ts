@@ -147,6 +147,8 @@ export interface ReceiptStats {
   readonly states: Readonly<Record<ReceiptState, number>>;
   /** Unknown, or claimed with a lease that ran out. */
   readonly unresolved: number;
+  /** How long ago the oldest of them was first claimed. */
+  readonly oldestUnresolvedMs?: number | undefined;
   /** Held for a person, because sources contradict each other. */
   readonly contested: number;
   readonly evidence: readonly {
@@ -155,6 +157,9 @@ export interface ReceiptStats {
     readonly count: number;
   }[];
 }
+
+/** What goes together in one statement. */
+export type BatchKind = 'claims' | 'settlements';
 
 /** What a store knows of itself, for the checks before a worker starts. */
 export interface StoreDescription {
@@ -223,5 +228,7 @@ export interface ReceiptStore {
   check(): Promise<void>;
   /** What can weaken the guard without making the store unusable. One round trip at most. */
   describe?(): Promise<StoreDescription>;
+  /** Has `onBatch` told of each statement that goes out for several calls, or for one; whoever asks last is told. */
+  onBatch?(onBatch: (kind: BatchKind, size: number) => void): void;
   close(): Promise<void>;
 }

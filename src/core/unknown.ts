@@ -1,6 +1,6 @@
 /** What is done at an unknown outcome, by policy. */
-import type { CallState } from './call-state';
-import { OutcomeUnknownError } from './errors';
+import { lookAtIt, type CallState } from './call-state';
+import { nameOf, OutcomeUnknownError } from './errors';
 import { concludedSource } from './evidence';
 import { governingPolicy, type Probe, type ProbeResult } from './policy';
 import { isUnresolved, type Receipt } from './receipt';
@@ -39,12 +39,12 @@ async function byPolicy(state: CallState, known: KnownOutcome): Promise<AtUnknow
       return { waitMs: Infinity };
     case 'fail':
       throw new OutcomeUnknownError(
-        `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId}; nothing is run again, and the caller decides.`,
+        `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId}; nothing is run again, and the caller decides. ${lookAtIt(receipt)}`,
         { requestId: receipt.requestId, retryable: false },
       );
     case 'ask':
       throw new OutcomeUnknownError(
-        `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId}; nothing is run again, and the workflow waits for a decision.`,
+        `It is unknown whether ${receipt.action} happened for request id ${receipt.requestId}; nothing is run again, and the workflow waits for a decision. ${lookAtIt(receipt)}`,
         { requestId: receipt.requestId, retryable: false, ask: { epoch: receipt.epoch } },
       );
     case 'retry':
@@ -112,7 +112,7 @@ async function answerOf(state: CallState, receipt: Receipt, probe: Probe): Promi
     })
     .catch((error: unknown): ProbeResult => {
       state.emit('unknown', {
-        by: error instanceof Error ? error.name : typeof error,
+        by: nameOf(error),
         verdict: 'undetermined',
       });
       return { verdict: 'undetermined' };

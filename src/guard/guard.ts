@@ -20,6 +20,7 @@ import {
   type HeldEffect,
   type Origin,
   type ReceiptStore,
+  type Telemetry,
 } from '../core';
 import { hashOfWrittenId, receiptKey } from '../ids';
 import { systemClock } from '../system-clock';
@@ -37,6 +38,8 @@ export interface GuardOptions extends EffectDefaults {
   readonly origin?: Origin;
   /** Told what happens to request ids. Must not throw. */
   readonly onEvent?: (event: GuardEvent) => void;
+  /** Traces and metrics, such as `telemetry()` of `activity-guard/otel`. */
+  readonly telemetry?: Telemetry;
 }
 
 /** What is run, and for whom. */
@@ -48,6 +51,13 @@ interface Effect {
   readonly origin?: Origin | undefined;
 }
 
+const toBoth =
+  (telemetry: Telemetry, onEvent: GuardOptions['onEvent']) =>
+  (event: GuardEvent): void => {
+    telemetry.event(event);
+    onEvent?.(event);
+  };
+
 /** Lets effects happen once for each request id. One guard serves a whole process; make it once. */
 export class Guard {
   /** @internal */
@@ -55,13 +65,17 @@ export class Guard {
   private readonly engine: GuardEngine;
 
   constructor(private readonly options: GuardOptions) {
-    const { receipts, onEvent = () => undefined } = options;
+    const { receipts, onEvent, telemetry } = options;
     if (typeof (receipts as ReceiptStore | undefined)?.claim !== 'function')
       throw new InvalidRequestError(
         'new Guard({ receipts }) needs receipts: pgReceipts(…), postgresReceipts(…) or memoryReceipts().',
       );
     this.receipts = receipts;
-    this.engine = new GuardEngine({ store: receipts, clock: systemClock, newToken: randomUUID, onEvent });
+    this.engine = new GuardEngine({
+      ...{ store: receipts, clock: systemClock, newToken: randomUUID, telemetry },
+      onEvent: telemetry ? toBoth(telemetry, onEvent) : onEvent,
+    });
+    telemetry?.watch(receipts);
     effectTerms({}, options); // a duration that is none is refused now
     this.timeoutMs(undefined);
   }

@@ -278,12 +278,14 @@ export class MemoryReceipts implements ReceiptStore {
       counts.set(name, { source, verdict, count: (counts.get(name)?.count ?? 0) + 1 });
     }
     const count = (state: ReceiptState): number => rows.filter((row) => row.state === state).length;
+    const unresolved = rows.map((row) => this.receiptOf(row)).filter(isUnresolved);
     return {
       states: Object.fromEntries(receiptStates.map((state) => [state, count(state)])) as Record<
         ReceiptState,
         number
       >,
-      unresolved: rows.filter((row) => this.isUnresolved(row)).length,
+      unresolved: unresolved.length,
+      oldestUnresolvedMs: unresolved.map(({ ageMs }) => ageMs).sort((a, b) => b - a)[0],
       contested: rows.filter((row) => row.contested).length,
       evidence: [...counts.keys()].sort().flatMap((name) => counts.get(name) ?? []),
     };

@@ -58,7 +58,10 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
         expect(await listed({ states: ['claimed', 'released'], unresolved: true })).toEqual([lapsed]);
         expect(await listed({ states: [] })).toEqual([]);
         expect(await listed({ limit: 2 })).toHaveLength(2);
-        expect(await own.stats()).toEqual({
+        const oldestMs = Math.max(...(await own.list({ unresolved: true })).map(({ ageMs }) => ageMs));
+        const { oldestUnresolvedMs = 0, ...counts } = await own.stats();
+        expect(oldestUnresolvedMs).toBeGreaterThanOrEqual(oldestMs);
+        expect(counts).toEqual({
           states: {
             ...{ claimed: 2, delegated: 1, unknown: 1, released: 1, committed: 1, rejected: 1 },
             ...{ superseded: 1, pruned: 0 },
@@ -66,6 +69,12 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
           ...{ unresolved: 2, contested: 0 },
           evidence: [{ source: 'test', verdict: 'superseded', count: 1 }],
         });
+      });
+
+      it('of counts tells no age where nothing is unresolved', async () => {
+        const own = fixture.open(`settled ${randomUUID()}`);
+        await rowIn(own, 'committed');
+        expect((await own.stats()).oldestUnresolvedMs).toBeUndefined();
       });
 
       it('of a list keeps to one workflow, and to what was claimed since a time', async () => {

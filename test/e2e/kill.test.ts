@@ -53,11 +53,12 @@ describe('a worker killed with SIGKILL', () => {
     await first.ended;
     const second = await harness.startWorker(name);
     const pending = await eventually(() => heldActivity(handle));
-    expect(pending.lastFailure?.message).toContain('activity-guard show');
     expect(harness.provider.count(name)).toBe(1);
 
     const [receipt] = await harness.receipts.list({ unresolved: true });
     expect(receipt).toMatchObject({ action: 'chargeHeld', epoch: 1 });
+    // What Temporal's page shows of the pending activity.
+    expect(pending.lastFailure?.message).toContain(`activity-guard show '${receipt?.requestId}'`);
     const outcome = {
       format: 'json',
       bytes: new TextEncoder().encode('{"id":"seen by a person","amount":100}'),

@@ -167,8 +167,8 @@ export const calls = [
       [
         1,
         'an effect behind a call that has failed must not start',
-        'effect.end();\n      return await settleError',
-        'return await settleError',
+        'effect.end();\n      if (isHandedOver',
+        'if (isHandedOver',
       ],
 
       [
@@ -246,14 +246,14 @@ export const calls = [
       [
         8,
         'an effect that never began is not delegated',
-        'effect.begun && !state.call.transactional && state.call.isDelegation',
-        '!state.call.transactional && state.call.isDelegation',
+        'effect.begun && !call.transactional && (call.isDelegation',
+        '!call.transactional && (call.isDelegation',
       ],
       [
         1,
         'a transaction is not handed over',
-        'effect.begun && !state.call.transactional && state.call.isDelegation',
-        'effect.begun && state.call.isDelegation',
+        'effect.begun && !call.transactional && (call.isDelegation',
+        'effect.begun && (call.isDelegation',
       ],
       [1, 'a delegated effect is not unknown', 'return handOver(state, claim, effect, thrown);', '{}'],
       [
@@ -283,8 +283,8 @@ export const calls = [
       [
         2,
         'a result that cannot be written still goes to the caller',
-        ".catch(() => 'lost')",
-        ".catch(() => Promise.reject(new Error('lost')))",
+        "return 'lost';",
+        "throw new Error('lost');",
       ],
       [
         2,
@@ -656,14 +656,14 @@ export const calls = [
       [
         1,
         'an effect finds its own claim, wherever it asks for it',
-        '(call.isDetached ? call.run',
-        '(call ? call.run',
+        'call.isDetached ? call.run',
+        'call ? call.run',
       ],
       [
         1,
         'an effect behind a call that has ended must not start',
-        'call.run(effect)));\n      effect.end();',
-        'call.run(effect)));',
+        "effect.end();\n      state.end('returned');",
+        "state.end('returned');",
       ],
     ],
   ),

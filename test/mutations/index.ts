@@ -11,6 +11,7 @@ import { ids } from './ids';
 import { memory } from './memory';
 import type { Mutation } from './mutation';
 import { nexus } from './nexus';
+import { otel } from './otel';
 import { postgres } from './postgres';
 import { postgresClaims } from './postgres-claims';
 import { postgresOutcomes } from './postgres-outcomes';
@@ -40,6 +41,7 @@ export const mutations: readonly Mutation[] = [
   ...claims,
   ...history,
   ...http,
+  ...otel,
   ...workflowTools,
   ...cli,
 ];

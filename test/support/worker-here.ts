@@ -10,6 +10,7 @@ import {
   Runtime,
   Worker,
   type BundleOptions,
+  type LogEntry,
   type WorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
@@ -34,7 +35,9 @@ type Workflows = {
 
 const plainWorkflows = require.resolve('../fixtures/plain-workflows');
 
-/** Lines that workers logged, at level WARN and above. */
+/** What workers logged, at level WARN and above. */
+export const entries: LogEntry[] = [];
+/** The messages of that. */
 export const logged: string[] = [];
 
 export class WorkerHere {
@@ -45,7 +48,11 @@ export class WorkerHere {
   ) {}
 
   static async start(workflowsPath = plainWorkflows): Promise<WorkerHere> {
-    Runtime.install({ logger: new DefaultLogger('WARN', ({ message }) => void logged.push(message)) });
+    const keep = (entry: LogEntry): void => {
+      entries.push(entry);
+      logged.push(entry.message);
+    };
+    Runtime.install({ logger: new DefaultLogger('WARN', keep) });
     const stack = await startTestStack();
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 4 });
     await receipts.migrate();

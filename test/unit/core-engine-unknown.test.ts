@@ -49,6 +49,7 @@ describe('at an unknown outcome, fail', () => {
       await expect(world.worker().run({ onUnknown: 'fail' })).rejects.toMatchObject({
         code: 'OutcomeUnknown',
         retryable: false,
+        message: expect.stringContaining("activity-guard show 'order:1'") as string,
       });
     }
     expect(world.effects).toHaveLength(0);

@@ -34,6 +34,7 @@ function setUp() {
       key: token,
       token,
       requestId: `id ${token}`,
+      action: 'charge',
       leaseMs,
       renewUntil: monotonic + forMs,
       expires,
@@ -176,7 +177,15 @@ describe('the signal of a lease', () => {
       store.ends.set(token, monotonic + 1000);
       const expires = { monotonic: monotonic + 1000, wall: wall + 1000 };
       return keeper.hold({
-        ...{ key: token, token, requestId: token, leaseMs: 1000, renewUntil: Infinity, expires },
+        ...{
+          key: token,
+          token,
+          requestId: token,
+          action: 'charge',
+          leaseMs: 1000,
+          renewUntil: Infinity,
+          expires,
+        },
       });
     });
     store.answer = async () => new Set(['b']);

@@ -40,6 +40,8 @@ export class Coalescer<Item extends { readonly key: string }, Answer> {
   private waiting: Waiting<Item, Answer>[] = [];
   private underWay = 0;
   private isScheduled = false;
+  /** Told how many calls each statement is for; those that share an answer count as one. */
+  onSent: ((size: number) => void) | undefined;
 
   constructor(private readonly sending: Sending<Item, Answer>) {}
 
@@ -90,6 +92,7 @@ export class Coalescer<Item extends { readonly key: string }, Answer> {
   /** Never rejects. */
   private async send(calls: readonly Waiting<Item, Answer>[]): Promise<void> {
     this.underWay++;
+    this.onSent?.(calls.length);
     try {
       if (calls.length === 1) await this.sendOneByOne(calls);
       else await this.sendTogether(calls);

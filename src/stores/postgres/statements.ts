@@ -237,7 +237,8 @@ cross join lateral (select * from ${schema}.evidence e where e.key = wanted.key 
     countStates: named(
       'count_states',
       `select state, count(*)::integer as count, (count(*) filter (where ${unresolved}))::integer as unresolved,
-  (count(*) filter (where r.contested))::integer as contested
+  (count(*) filter (where r.contested))::integer as contested,
+  (extract(epoch from clock_timestamp() - min(r.claimed_at) filter (where ${unresolved})) * 1000)::float8 as oldest_ms
 from ${schema}.receipts r where r.namespace = $1::text group by state`,
     ),
 

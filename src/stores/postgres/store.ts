@@ -10,6 +10,7 @@ import {
   receiptStates,
 } from '../../core';
 import type {
+  BatchKind,
   ClaimRequest,
   DueReceipt,
   Evidence,
@@ -161,6 +162,11 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       );
     }
     await this.run(this.sql.noteTimeline, []);
+  }
+
+  onBatch(onBatch: (kind: BatchKind, size: number) => void): void {
+    this.claims.onSent = (size) => onBatch('claims', size);
+    this.settlements.onSent = (size) => onBatch('settlements', size);
   }
 
   async describe(): Promise<StoreDescription> {
@@ -410,6 +416,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   async stats(): Promise<ReceiptStats> {
     const counted = await this.run(this.sql.countStates, [this.namespace]);
     const evidence = await this.run(this.sql.countEvidence, [this.namespace]);
+    const oldest = Math.max(...counted.map((row) => Number(row['oldest_ms'])));
     const count = (state: ReceiptState): number =>
       Number(counted.find((row) => row['state'] === state)?.['count'] ?? 0);
     return {
@@ -418,6 +425,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
         number
       >,
       unresolved: counted.reduce((sum, row) => sum + Number(row['unresolved']), 0),
+      oldestUnresolvedMs: oldest > 0 ? oldest : undefined,
       contested: counted.reduce((sum, row) => sum + Number(row['contested']), 0),
       evidence: evidence.map((row) => ({
         source: row['source'] as string,

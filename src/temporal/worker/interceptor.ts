@@ -8,7 +8,13 @@ import type {
   ActivityInboundCallsInterceptor,
 } from '@temporalio/worker';
 
-import { InvalidRequestError, type GuardedCall, type GuardEngine, type HeldEffect } from '../../core';
+import {
+  InvalidRequestError,
+  type GuardedCall,
+  type GuardEngine,
+  type HeldEffect,
+  type Telemetry,
+} from '../../core';
 import { guardContext, type RunStep } from '../activity/context';
 import { guardedOptions } from '../activity/guarded';
 import { isOwnActivity } from '../decisions';
@@ -18,6 +24,7 @@ import { patienceWatch } from './patience';
 import { rerunWatch } from './reruns';
 import { attributeFinder } from './search-attribute';
 import { sendable } from './sendable';
+import { inTrace, tracedOn } from './trace';
 
 /** What the interceptor of one worker works with. */
 export interface InterceptorSetup {
@@ -27,6 +34,7 @@ export interface InterceptorSetup {
   readonly activities: object;
   /** Whether this interceptor is certainly the outermost one of its worker; asked at each attempt, for others may come. */
   readonly isOutermost?: () => boolean;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** A factory for `interceptors.activity` of a worker. */
@@ -46,7 +54,7 @@ export function activityInterceptor(setup: InterceptorSetup): ActivityIntercepto
 type NextCall = Next<ActivityInboundCallsInterceptor, 'execute'>;
 
 async function execute(
-  { engine, defaults, activities, isOutermost = () => false }: InterceptorSetup,
+  { engine, defaults, activities, telemetry, isOutermost = () => false }: InterceptorSetup,
   context: Context,
   input: ActivityExecuteInput,
   next: NextCall,
@@ -75,10 +83,14 @@ async function execute(
   }
   const run = (effect: HeldEffect): Promise<unknown> => {
     if (!marked) effect.begin();
-    return guardContext.run({ guards: marked ? fn : undefined, step: undefined }, () => next(input));
+    return guardContext.run({ guards: marked ? fn : undefined, step: undefined }, () =>
+      next(tracedOn(telemetry, input)),
+    );
   };
   const isDelegation = (thrown: unknown): boolean => thrown instanceof CompleteAsyncError;
-  return runCall(engine, attempt, () => ({ ...callOf(attempt, marked ?? {}), run, isDelegation }));
+  const guardedRun = (): Promise<unknown> =>
+    runCall(engine, attempt, () => ({ ...callOf(attempt, marked ?? {}), run, isDelegation }));
+  return inTrace(telemetry, input, guardedRun);
 }
 
 /** The steps of one attempt. */

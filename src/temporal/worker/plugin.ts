@@ -21,8 +21,10 @@ import {
   type GuardEvent,
   type ReceiptStore,
   type SourceBudget,
+  type Telemetry,
 } from '../../core';
 import { systemClock } from '../../system-clock';
+import { eventLog } from './event-log';
 import type { GuardDefaults } from './guarded-call';
 import { activityInterceptor } from './interceptor';
 import { nexusInterceptors, type NexusCaller } from './nexus';
@@ -51,6 +53,8 @@ export interface ActivityGuardOptions extends GuardDefaults {
   readonly reconcile?: boolean | ReconcileOptions;
   /** Told what happens to request ids; for metrics and logs. What it throws is ignored. */
   readonly onEvent?: (event: GuardEvent) => void;
+  /** Traces and metrics, such as `telemetry()` of `activity-guard/otel`. */
+  readonly telemetry?: Telemetry;
   /**
    * Which Nexus callers the workflows that an operation starts are tied to, so that the same operation again has the
    * same request ids; by default all. A caller chooses what it sends: one that means harm can send the same twice,
@@ -82,20 +86,26 @@ const withOurs = (activities: object, { receipts }: ActivityGuardOptions): objec
   Object.keys(activities).length > 0 ? { ...guardActivities({ receipts }), ...activities } : activities;
 
 /** An observer must not change the outcome of an effect, nor end the process. */
-const observedBy =
-  ({ onEvent }: ActivityGuardOptions) =>
-  (event: GuardEvent): void => {
-    void Promise.resolve(event)
-      .then(onEvent)
-      .catch(() => undefined);
+function observedBy({ onEvent, telemetry }: ActivityGuardOptions): (event: GuardEvent) => void {
+  const log = eventLog(systemClock);
+  return (event) => {
+    log(event);
+    telemetry?.event(event);
+    if (onEvent)
+      void Promise.resolve(event)
+        .then(onEvent)
+        .catch(() => undefined);
   };
+}
 
 const budgetsOf = ({ reconcile }: ActivityGuardOptions): ReconcileOptions['budgets'] =>
   typeof reconcile === 'object' ? reconcile.budgets : undefined;
 
 function newEngine(options: ActivityGuardOptions): GuardEngine {
-  const { receipts: store } = options;
-  return new GuardEngine({ store, clock: systemClock, newToken: randomUUID, onEvent: observedBy(options) });
+  const { receipts: store, telemetry } = options;
+  telemetry?.watch(store);
+  const onEvent = observedBy(options);
+  return new GuardEngine({ store, clock: systemClock, newToken: randomUUID, onEvent, telemetry });
 }
 
 /**
@@ -106,9 +116,9 @@ function newEngine(options: ActivityGuardOptions): GuardEngine {
 export function activityGuardInterceptors(
   options: ActivityGuardOptions & { readonly activities: object },
 ): Required<Pick<WorkerInterceptors, 'activity' | 'workflowModules' | 'nexus' | 'client'>> {
-  const { activities, ...defaults } = options;
+  const { activities, telemetry, ...defaults } = options;
   return {
-    activity: [activityInterceptor({ engine: newEngine(options), defaults, activities })],
+    activity: [activityInterceptor({ engine: newEngine(options), defaults, activities, telemetry })],
     workflowModules: [...workflowModules],
     ...nexusInterceptors(options.trustNexusCaller),
   };
@@ -168,7 +178,9 @@ export class ActivityGuardPlugin extends SimplePlugin {
   private interceptorFor(activities: object): ActivityInterceptorsFactory {
     const place: { readonly activities: object; worker?: Worker } = { activities };
     const isOutermost = (): boolean => place.worker?.options.interceptors.activity[0] === ours;
-    const ours = activityInterceptor({ engine: this.engine, defaults: this.guard, activities, isOutermost });
+    const { engine, guard: defaults } = this;
+    const { telemetry } = defaults;
+    const ours = activityInterceptor({ engine, defaults, activities, telemetry, isOutermost });
     this.places.set(ours, place);
     return ours;
   }
@@ -206,7 +218,7 @@ export class ActivityGuardPlugin extends SimplePlugin {
   }
 
   private reconcileFor({ client }: Worker, activities: object): (() => Promise<void>) | undefined {
-    const { receipts, reconcile } = this.guard;
+    const { receipts, reconcile, telemetry } = this.guard;
     if (!reconcile) return undefined;
     if (!client) {
       throw new InvalidRequestError(
@@ -216,6 +228,7 @@ export class ActivityGuardPlugin extends SimplePlugin {
     return startReconciling({
       ...{ receipts, client, activities, budgets: budgetsOf(this.guard) },
       onEvent: observedBy(this.guard),
+      onPass: (counts) => telemetry?.reconciled(counts),
     });
   }
 }

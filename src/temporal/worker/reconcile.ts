@@ -7,6 +7,7 @@ import {
   type EvidenceSource,
   type GuardEvent,
   type Probe,
+  type ReconcileCounts,
   type ReceiptStore,
   type SourceBudget,
 } from '../../core';
@@ -25,6 +26,7 @@ export interface WorkerReconciling {
   /** What the probes may be asked, by action. */
   readonly budgets?: Readonly<Record<string, SourceBudget>> | undefined;
   readonly onEvent: (event: GuardEvent) => void;
+  readonly onPass: (counts: ReconcileCounts) => void;
 }
 
 /** The probes of the activities, each asked with the arguments that the history has of the call. */
@@ -57,10 +59,10 @@ function activityProbes(
 
 /** Reconciles until it is told to stop. Stopping waits for the rows that are being looked at. */
 export function startReconciling(setup: WorkerReconciling): () => Promise<void> {
-  const { receipts, client, onEvent } = setup;
+  const { receipts, client, onEvent, onPass } = setup;
   const history = new TemporalHistoryEvidence({ client });
   const reconciler = new Reconciler({
-    ...{ store: receipts, clock: systemClock, onEvent },
+    ...{ store: receipts, clock: systemClock, onEvent, onPass },
     sources: [history, ...activityProbes(setup, history)],
     wake: (receipt) => wakeWaiting(client, receipt),
   });
