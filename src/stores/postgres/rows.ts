@@ -1,4 +1,5 @@
 /** Rows as the statements give them. */
+import { receiptStates } from '../../core';
 import type {
   ClaimRequest,
   Evidence,
@@ -8,6 +9,7 @@ import type {
   PolicyName,
   Receipt,
   ReceiptState,
+  ReceiptStats,
   Verdict,
 } from '../../core';
 import type { Row } from './driver';
@@ -160,3 +162,25 @@ export const evidenceOf = (row: Row): Evidence => ({
   late: row['late'] as boolean,
   outcome: outcomeOf(row['outcome_format'], row),
 });
+
+/** The counts of all receipts, by their states, and of their evidence. */
+export function statsOf(counted: readonly Row[], evidence: readonly Row[]): ReceiptStats {
+  const sum = (column: string, state?: ReceiptState): number =>
+    counted
+      .filter((row) => state === undefined || row['state'] === state)
+      .reduce((all, row) => all + Number(row[column]), 0);
+  const oldest = Math.max(...counted.map((row) => Number(row['oldest_ms'])));
+  return {
+    states: Object.fromEntries(
+      receiptStates.map((state) => [state, sum('count', state)]),
+    ) as ReceiptStats['states'],
+    unresolved: sum('unresolved'),
+    oldestUnresolvedMs: oldest > 0 ? oldest : undefined,
+    contested: sum('contested'),
+    evidence: evidence.map((row) => ({
+      source: row['source'] as string,
+      verdict: row['verdict'] as Verdict,
+      count: Number(row['count']),
+    })),
+  };
+}

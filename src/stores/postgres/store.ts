@@ -7,7 +7,6 @@ import {
   noResult,
   OutcomeUnknownError,
   ReceiptStoreUnavailableError,
-  receiptStates,
 } from '../../core';
 import type {
   BatchKind,
@@ -20,7 +19,6 @@ import type {
   NewEvidence,
   PruneRequest,
   Receipt,
-  ReceiptState,
   ReceiptStats,
   ReceiptStore,
   Resolution,
@@ -28,7 +26,6 @@ import type {
   Supersession,
   StoreDescription,
   TakeOverRequest,
-  Verdict,
 } from '../../core';
 import { systemClock } from '../../system-clock';
 import type { Driver, Parameter, Row, Run, Statement } from './driver';
@@ -38,7 +35,7 @@ import { inspect, standing, type Inspection, type Standing } from './inspection'
 import { JustSettled } from './just-settled';
 import { migrate, migrationStatus } from './migrate';
 import { arrayOf, claimParameters, termsText, type WholeSettlement } from './parameters';
-import { evidenceOf, receiptOf } from './rows';
+import { evidenceOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
 import {
   claimsTogether,
@@ -416,23 +413,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   async stats(): Promise<ReceiptStats> {
     const counted = await this.run(this.sql.countStates, [this.namespace]);
     const evidence = await this.run(this.sql.countEvidence, [this.namespace]);
-    const oldest = Math.max(...counted.map((row) => Number(row['oldest_ms'])));
-    const count = (state: ReceiptState): number =>
-      Number(counted.find((row) => row['state'] === state)?.['count'] ?? 0);
-    return {
-      states: Object.fromEntries(receiptStates.map((state) => [state, count(state)])) as Record<
-        ReceiptState,
-        number
-      >,
-      unresolved: counted.reduce((sum, row) => sum + Number(row['unresolved']), 0),
-      oldestUnresolvedMs: oldest > 0 ? oldest : undefined,
-      contested: counted.reduce((sum, row) => sum + Number(row['contested']), 0),
-      evidence: evidence.map((row) => ({
-        source: row['source'] as string,
-        verdict: row['verdict'] as Verdict,
-        count: Number(row['count']),
-      })),
-    };
+    return statsOf(counted, evidence);
   }
 
   async close(): Promise<void> {
