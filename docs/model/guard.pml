@@ -56,10 +56,8 @@ inline grant(to) {
   left = LEASE + GRACE;
   printf("worker %d: claimed, epoch %d\n", me, epoch)
 }
-inline tell(what) {
-  assert(what != yes || effects > 0); /* nobody is told "ok" of what did not happen, */
-  assert(what != no || effects == 0)  /* nor "rejected" of what did */
-}
+inline tellOk() { assert(effects >= 1) }       /* nobody is told "ok" of what did not happen, */
+inline tellRejected() { assert(effects < 1) }  /* nor "rejected" of what did */
 
 /* When the function ends, whatever the reason, it can no longer act. */
 inline stop() { holds[me] = 0; own[me] = 0; reply[me] = silent }
@@ -91,8 +89,8 @@ end_ask: /* Waits while another one holds the row and, unless it may retry, for 
   if
   :: atomic { state == none -> grant(t); seen = epoch; goto granted }
   :: atomic { CLAIMABLE -> seen = epoch; own[me] = LEASE; printf("worker %d may take it over\n", me) }
-  :: atomic { state == committed -> printf("worker %d is told ok\n", me); tell(yes); goto over }
-  :: atomic { state == rejected -> printf("worker %d is told no\n", me); tell(no); goto over }
+  :: atomic { state == committed -> printf("worker %d is told ok\n", me); tellOk(); goto over }
+  :: atomic { state == rejected -> printf("worker %d is told no\n", me); tellRejected(); goto over }
   :: atomic { HELD || (UNRESOLVED && !RETRY) -> own[me] = 0; goto end_ask }
   fi;
   if /* the second round trip: compare-and-set on the epoch that was seen */
@@ -137,10 +135,10 @@ settle:
   :: atomic { true -> die(); goto over }
   fi;
 tells:
-  atomic { tell(yes); goto over };
+  atomic { tellOk(); goto over };
 reject:
   if
-  :: atomic { OPEN && !IN_DOUBT -> printf("worker %d: rejected\n", me); writeAs(t, rejected); tell(no); goto over }
+  :: atomic { OPEN && !IN_DOUBT -> printf("worker %d: rejected\n", me); writeAs(t, rejected); tellRejected(); goto over }
   :: atomic { else -> goto mark } /* in doubt it says nothing of the attempt before */
   :: atomic { true -> die(); goto over }
   fi;
