@@ -50,6 +50,11 @@ export interface EffectOptions<P = never, R = unknown> {
    * history is kept. What the pruner says unless given.
    */
   readonly retainFor?: Duration;
+  /**
+   * What of the payload people may see: up to 20 short fields, such as `{ order: order.id }`. They are kept with the claim, and
+   * shown and searched as `payload.order`. Nothing of a payload is kept unless given; leave out what is secret or personal.
+   */
+  readonly redact?: (payload: P) => Readonly<Record<string, ShownValue>>;
   /** How long a claim stands without renewal, at most; `'30s'` unless given. */
   readonly leaseFor?: Duration;
   /** The longest time a request can be on the wire, plus the provider's read lag: a probe's "no" counts only after it. `'10s'` unless given. */
@@ -57,6 +62,9 @@ export interface EffectOptions<P = never, R = unknown> {
   /** How long to wait for another holder before the call fails retryably; `'10s'` unless given. */
   readonly waitFor?: Duration;
 }
+
+/** A field of a payload, as people may see it; those that are `undefined` are left out. */
+export type ShownValue = string | number | boolean | undefined;
 
 /** What applies to all effects of a worker or a guard, unless one says otherwise. */
 export type EffectDefaults = Pick<EffectOptions, 'leaseFor' | 'graceFor' | 'waitFor' | 'retainFor'>;

@@ -17,7 +17,7 @@ export { decide } from './decide';
 export { spoken, toMs } from './duration';
 export type { Duration } from './duration';
 export { effectTerms } from './effect-options';
-export type { AnyFunction, CurrentClaim, EffectDefaults, EffectOptions } from './effect-options';
+export type { AnyFunction, CurrentClaim, EffectDefaults, EffectOptions, ShownValue } from './effect-options';
 export { GuardEngine } from './engine';
 export {
   checkedAction,
@@ -48,6 +48,7 @@ export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult
 export { probeSource } from './probe-source';
 export { Reconciler } from './reconciler';
 export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
+export { shownPayload } from './redact';
 export { recordEvidence } from './record-evidence';
 export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
 export { finalityOf, operatorSource } from './evidence';

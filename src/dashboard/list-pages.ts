@@ -94,7 +94,7 @@ export function searchPage(frame: Frame, query: Query, { receipts, looked, goOnB
       <button class="primary">Search</button>
     </form>
     <p class="muted">A request id leads to its receipt. Other texts are looked for in request ids, actions, and where claims came
-      from (workflow, run, worker …). Payloads are not kept, so they cannot be searched.</p>
+      from (workflow, run, worker …). Of payloads, what <code>redact</code> keeps of them is searched.</p>
     ${receipts.length === 0 ? html`<p><strong>Nothing found</strong> among ${plural(looked, 'receipt')}.</p>` : table(receipts.map((receipt) => ({ receipt, state: stateOf(receipt) })))}
     ${goOnBefore === undefined ? nothing : html`<p>Looked through ${plural(looked, 'receipt')}, back to ${time(goOnBefore)}. <a rel="next" href="${goOn(query, goOnBefore)}">Look through older ones</a></p>`}`;
   return page(frame, { title: 'Receipts', main, place: 'receipts', query: query.text });

@@ -27,6 +27,11 @@ export const guard = [
       'fingerprint !== undefined ? payload :',
     ],
   ]),
+  ...inFile('src/core/redact.ts', tests, [
+    [6, 'what a redaction throws is not quoted', 'refuse(`threw ${nameOf(error)}`)', 'error'],
+    [6, 'a field is short', 'text.length > mostCharacters || ', ''],
+    [6, 'a field is no object', "typeof value !== 'string' && ", 'false && '],
+  ]),
   ...inFile('src/core/identify.ts', tests, [
     [8, 'an effect with a name that is too long is refused', 'action.length <= mostActionCharacters &&', ''],
   ]),

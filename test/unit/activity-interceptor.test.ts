@@ -329,6 +329,19 @@ describe('a failure', () => {
   });
 });
 
+describe('what people may see of the arguments', () => {
+  it('is what redact gives, of activities and of steps', async () => {
+    const redact = (args: unknown) => ({ order: (args as [{ id: number }])[0].id });
+    const act = guarded({ redact }, async () => 'paid');
+    await attempt(act, { args: [{ id: 7, card: '4111' }] });
+    const stepping = async () => effect('pay', () => 'paid', { redact, requestId: 'step:1' });
+    await attempt(stepping, { args: [{ id: 8, card: '4111' }], header: { id: 'order:2' } });
+    const receipts = await world.receipts.list();
+    expect(receipts.map(({ origin }) => origin['payload.order']).sort()).toEqual(['7', '8']);
+    expect(JSON.stringify(receipts)).not.toContain('4111');
+  });
+});
+
 describe('the origin of a claim', () => {
   const originOf = async (given: Attempt): Promise<unknown> => {
     const claim = jest.spyOn(world.receipts, 'claim');

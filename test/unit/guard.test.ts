@@ -1,4 +1,6 @@
 /** Effects that are guarded without Temporal. */
+import { inspect } from 'node:util';
+
 import {
   compensate,
   currentClaim,
@@ -33,6 +35,10 @@ function setUp(options: Partial<GuardOptions> = {}) {
     }) as ExecuteRequest<{ to: string }, R>;
   return { receipts, sent, send, guard, other, request };
 }
+
+const fail = (message: string): never => {
+  throw new Error(message);
+};
 
 const settled = async (ending: Promise<unknown>): Promise<unknown> =>
   ending.then(
@@ -204,6 +210,45 @@ describe('execute', () => {
     await guard.execute(request());
     expect(await settled(guard.execute(request(more)))).toMatchObject({ code: 'RequestIdReused' });
     expect(sent).toHaveLength(1);
+  });
+
+  it('keeps of the payload what redact gives, and nothing else', async () => {
+    const { guard, receipts, request } = setUp({ origin: { service: 'mailer' } });
+    const redact = ({ to }: { to: string }) => ({
+      domain: to.split('@')[1],
+      urgent: true,
+      tries: 2,
+      cc: undefined,
+    });
+    await guard.execute(request({ redact }));
+    const [receipt] = await receipts.list();
+    expect(receipt?.origin).toEqual({
+      ...{ service: 'mailer', 'payload.domain': 'example.com' },
+      ...{ 'payload.urgent': 'true', 'payload.tries': '2' },
+    });
+    expect((await guard.execute(request({ redact: () => ({ domain: 'other' }) }))).replayed).toBe(true);
+  });
+
+  it.each([
+    ['throws', () => fail('4111')],
+    ['is no function', 'to'],
+    ['gives no object', () => '4111'],
+    ['gives a list', () => ['4111']],
+    ['gives an object in a field', () => ({ card: { number: '4111' } })],
+    ['gives a long field', () => ({ card: '4111'.repeat(51) })],
+    ['gives a NUL', () => ({ card: '4111\0' })],
+    ['gives half a character', () => ({ card: '4111\ud800' })],
+    ['gives a field with a strange name', () => ({ 'card 4111': 'a' })],
+    ['gives too many', () => Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`f${i}`, '4111']))],
+  ])('runs nothing where redact %s, and quotes nothing', async (_what, redact) => {
+    const { guard, receipts, request, sent } = setUp();
+    const error = (await settled(guard.execute(request({ redact: redact as never })))) as Error;
+    expect(error).toMatchObject({
+      code: 'InvalidRequest',
+      message: expect.stringMatching(/^redact of send_email /),
+    });
+    expect(inspect(error)).not.toContain('4111');
+    expect([sent, await receipts.list()]).toEqual([[], []]);
   });
 
   it('takes a fingerprint for what must be the same', async () => {

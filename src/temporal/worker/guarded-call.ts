@@ -11,6 +11,7 @@ import {
   checkedId,
   effectTerms,
   InvalidRequestError,
+  shownPayload,
   type EffectDefaults,
   type EffectOptions,
   type GuardedCall,
@@ -91,6 +92,7 @@ export function callOf(
   return {
     ...terms,
     ...identity,
+    origin: { ...terms.origin, ...shownPayload(action, options.redact, args) },
     action,
     generation,
     payload: args,
@@ -115,7 +117,7 @@ export function stepCallOf(
   return {
     ...terms,
     ...identity,
-    origin: { ...terms.origin, step: name },
+    origin: { ...terms.origin, step: name, ...shownPayload(action, options.redact, payload) },
     action,
     generation: generation === undefined ? 1 : checkedGeneration(generation),
     payload,
