@@ -65,9 +65,12 @@ export class Guard {
   /** @internal */
   readonly receipts: ReceiptStore;
   private readonly engine: GuardEngine;
+  private readonly origin: Origin;
+  private readonly defaults: EffectDefaults;
+  private readonly longestMs: number;
 
-  constructor(private readonly options: GuardOptions) {
-    const { receipts, onEvent, telemetry } = options;
+  constructor(options: GuardOptions) {
+    const { receipts, onEvent, telemetry, origin = {}, timeout = '10m' } = options;
     if (typeof (receipts as ReceiptStore | undefined)?.claim !== 'function')
       throw new InvalidRequestError(
         'new Guard({ receipts }) needs receipts: pgReceipts(…), postgresReceipts(…) or memoryReceipts().',
@@ -78,8 +81,12 @@ export class Guard {
       onEvent: telemetry ? toBoth(telemetry, onEvent) : onEvent,
     });
     telemetry?.watch(receipts);
-    effectTerms({}, options); // a duration that is none is refused now
-    this.timeoutMs(undefined);
+    this.origin = origin;
+    // Understood once; and a duration that is none is refused now.
+    const { leaseMs, graceMs, waitMs, retainMs } = effectTerms({}, options);
+    this.defaults = { leaseFor: leaseMs, graceFor: graceMs, waitFor: waitMs };
+    if (retainMs !== undefined) this.defaults = { ...this.defaults, retainFor: retainMs };
+    this.longestMs = toMs('timeout', timeout);
   }
 
   /**
@@ -94,13 +101,13 @@ export class Guard {
    * @throws InvalidRequestError for what cannot be guarded: nothing was run
    */
   execute<P, R>(request: ExecuteRequest<P, R>): Promise<ExecutionReceipt<R>> {
-    return this.executeFrom(request, {});
+    return this.executeFrom(request, undefined);
   }
 
   /** @internal */
   async executeFrom<P, R>(
     request: ExecuteRequest<P, R>,
-    origin: Origin,
+    origin: Origin | undefined,
     { isDetached = request.transactional !== true } = {},
   ): Promise<ExecutionReceipt<R>> {
     const { payload, run, action } = request;
@@ -149,21 +156,28 @@ export class Guard {
       );
     const identity = checkedId(request.requestId, action);
     const content = fingerprint === undefined ? payload : checkedContent(action, fingerprint);
-    const terms = effectTerms(request, this.options);
+    const terms = effectTerms(request, this.defaults);
+    const shown = shownPayload(action, request.redact as EffectOptions<unknown>['redact'], payload);
+    // Field by field: spreading them took a fifth of a replay.
     const call: GuardedCall = {
-      ...terms,
-      ...identity,
+      onUnknown: terms.onUnknown,
+      classify: terms.classify,
+      transactional: terms.transactional,
+      leaseMs: terms.leaseMs,
+      graceMs: terms.graceMs,
+      waitMs: terms.waitMs,
+      providerKeyTtlMs: terms.providerKeyTtlMs,
+      finality: terms.finality,
+      retainMs: terms.retainMs,
+      requestId: identity.requestId,
+      requestIdHash: identity.requestIdHash,
       action,
       payload,
       fingerprint: checkedFingerprint(action, content, identity.requestId),
-      origin: {
-        ...this.options.origin,
-        ...origin,
-        ...shownPayload(action, request.redact as EffectOptions<unknown>['redact'], payload),
-      },
+      origin: origin || shown ? { ...this.origin, ...origin, ...shown } : this.origin,
       generation: checkedGeneration(generation),
       isDetached,
-      deadline: systemClock.monotonic() + this.timeoutMs(request.timeout),
+      deadline: systemClock.monotonic() + this.timeoutMs(request),
       attempt: 1,
       signal,
       codec: storedOutcomes,
@@ -196,7 +210,7 @@ export class Guard {
     }
   }
 
-  private timeoutMs(own: Duration | undefined): number {
-    return toMs('timeout', own ?? this.options.timeout ?? '10m');
+  private timeoutMs({ timeout }: { readonly timeout?: Duration }): number {
+    return timeout === undefined ? this.longestMs : toMs('timeout', timeout);
   }
 }

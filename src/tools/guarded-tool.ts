@@ -38,7 +38,7 @@ export async function callTool<A, R, C = unknown>(
       run,
     };
     // Frameworks call tools with parameters of their own: the claim is found by currentClaim().
-    return answerOf(await guard.executeFrom<A, R>(request, {}, { isDetached: false }));
+    return answerOf(await guard.executeFrom<A, R>(request, undefined, { isDetached: false }));
   } catch (error) {
     return answerTo(error);
   }
