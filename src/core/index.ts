@@ -17,7 +17,7 @@ export { decide } from './decide';
 export { spoken, toMs } from './duration';
 export type { Duration } from './duration';
 export { effectTerms } from './effect-options';
-export type { AnyFunction, CurrentClaim, EffectDefaults, EffectOptions, ShownValue } from './effect-options';
+export type { AnyFunction, CurrentClaim, EffectDefaults, EffectOptions } from './effect-options';
 export { GuardEngine } from './engine';
 export {
   checkedAction,
