@@ -10,7 +10,7 @@ const allowed = [
 ];
 /** What the command line alone loads; .dependency-cruiser.cjs sees to it. */
 const ofCommands = ['cli-progress', 'commander', 'csv-parse', 'picocolors'];
-const unwanted = /(^|\/)(test|tests|examples|demo|bench|workflows|activities)\/|\.test\.|tsbuildinfo/;
+const unwanted = /(^|\/)(test|tests|examples|demo|bench|proof|workflows|activities)\/|\.test\.|tsbuildinfo/;
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const packed = JSON.parse(
