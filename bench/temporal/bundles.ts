@@ -1,4 +1,4 @@
-/** The workflows' bundles, with the guard's interceptors and without. */
+/** The workflows' bundles, with the guard's interceptors and without, and the workers that have them. */
 import {
   DefaultLogger,
   Runtime,
@@ -11,6 +11,12 @@ import { ActivityGuardPlugin } from 'activity-guard/worker';
 
 export const kinds = ['bare', 'guarded'] as const;
 export type Kind = (typeof kinds)[number];
+
+/** Beside the two: bare, with the base's two commits in the activity. */
+export const workerKinds = ['bare', 'by-hand', 'guarded'] as const;
+export type WorkerKind = (typeof workerKinds)[number];
+
+export const bundleOf = (kind: WorkerKind): Kind => (kind === 'guarded' ? kind : 'bare');
 
 let installed = false;
 

@@ -10,16 +10,16 @@ import { startReaper } from '../../src/testing/reaper';
 import { Child } from '../child';
 import { newId } from '../contenders';
 import type { Bench } from '../workload';
-import { kinds, makeBundles, quietRuntime, type Kind } from './bundles';
+import { bundleOf, kinds, makeBundles, quietRuntime, type Kind, type WorkerKind } from './bundles';
 import type { WorkerConfig } from './worker-process';
 
 /** Where the workloads of Temporal play. */
 export interface Stage {
   readonly client: Client;
   /** A process with a worker that polls the queue of its kind. */
-  startWorker(kind: Kind): Promise<Child>;
+  startWorker(kind: WorkerKind): Promise<Child>;
   /** Starts a workflow on the worker of a kind. */
-  start(kind: Kind, workflow: string, ...args: unknown[]): Promise<WorkflowHandle>;
+  start(kind: WorkerKind, workflow: string, ...args: unknown[]): Promise<WorkflowHandle>;
 }
 
 /** Starts everything, and stops it whatever `work` does. */
@@ -36,10 +36,10 @@ export async function onStage<T>(bench: Bench, work: (stage: Stage) => Promise<T
     const stack = await startTestStack({ postgres: false });
     try {
       const { client } = stack.env;
-      const startWorker = (kind: Kind): Promise<Child> =>
+      const startWorker = (kind: WorkerKind): Promise<Child> =>
         Child.start(reaper, require.resolve('./worker-process'), {
           ...{ address: stack.temporalAddress, namespace: stack.temporalNamespace, taskQueue: queueOf(kind) },
-          ...{ databaseUrl: bench.databaseUrl, bundlePath: pathOf(kind), guarded: kind === 'guarded' },
+          ...{ databaseUrl: bench.databaseUrl, bundlePath: pathOf(bundleOf(kind)), kind },
         } satisfies WorkerConfig);
       const start: Stage['start'] = (kind, workflow, ...args) =>
         client.workflow.start(workflow, { args, taskQueue: queueOf(kind), workflowId: newId() });
@@ -52,4 +52,4 @@ export async function onStage<T>(bench: Bench, work: (stage: Stage) => Promise<T
   }
 }
 
-const queueOf = (kind: Kind): string => `bench-${kind}`;
+const queueOf = (kind: WorkerKind): string => `bench-${kind}`;

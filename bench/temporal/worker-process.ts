@@ -1,9 +1,11 @@
-/** A worker, bare or guarded, in a process of its own. The guard is loaded only where it is used. */
+/** A worker, bare, by hand or guarded, in a process of its own. What it does not use it does not load. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 
 import { failStart, readConfig, serve } from '../child';
+import type { WorkerKind } from './bundles';
 
 /** What the process is told. */
 export interface WorkerConfig {
@@ -12,7 +14,7 @@ export interface WorkerConfig {
   readonly taskQueue: string;
   readonly databaseUrl: string;
   readonly bundlePath: string;
-  readonly guarded: boolean;
+  readonly kind: WorkerKind;
 }
 
 /** What the worker has used, after a collection. */
@@ -27,7 +29,19 @@ const noop = async (n: number): Promise<number> => {
   return n;
 };
 
-async function guarding(databaseUrl: string): Promise<Pick<WorkerOptions, 'activities' | 'plugins'>> {
+type Setup = Pick<WorkerOptions, 'activities' | 'plugins'>;
+
+async function byHand(databaseUrl: string): Promise<Setup> {
+  const { BareCommits } = await import('../bare-commits.js');
+  const base = await BareCommits.on(databaseUrl, 10);
+  const claimed = async (n: number): Promise<unknown> => {
+    effects++;
+    return base.fresh(randomUUID(), n);
+  };
+  return { activities: { noop: claimed } };
+}
+
+async function guarding(databaseUrl: string): Promise<Setup> {
   const [{ guarded }, { pgReceipts }, { ActivityGuardPlugin }] = await Promise.all([
     import('activity-guard/activity'),
     import('activity-guard/pg'),
@@ -36,6 +50,12 @@ async function guarding(databaseUrl: string): Promise<Pick<WorkerOptions, 'activ
   const receipts = pgReceipts({ connectionString: databaseUrl, max: 10 });
   return { activities: { noop: guarded(noop) }, plugins: [new ActivityGuardPlugin({ receipts })] };
 }
+
+const setups: Record<WorkerKind, (databaseUrl: string) => Promise<Setup>> = {
+  bare: async () => ({ activities: { noop } }),
+  'by-hand': byHand,
+  guarded: guarding,
+};
 
 function memory(): WorkerMemory {
   for (let i = 0; i < 3; i++) globalThis.gc?.();
@@ -51,7 +71,7 @@ async function main(config: WorkerConfig): Promise<void> {
     namespace: config.namespace,
     taskQueue: config.taskQueue,
     workflowBundle: { codePath: config.bundlePath },
-    ...(config.guarded ? await guarding(config.databaseUrl) : { activities: { noop } }),
+    ...(await setups[config.kind](config.databaseUrl)),
   });
   const running = worker.run();
   running.catch(failStart);
