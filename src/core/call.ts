@@ -2,7 +2,7 @@
 import type { Clock } from './clock';
 import type { GuardEvent } from './guard-event';
 import type { Classify, OnUnknown } from './policy';
-import type { FinalityTerms, Origin, Outcome } from './receipt';
+import type { FinalityTerms, Origin, Outcome, Receipt } from './receipt';
 import type { HeldClaim, ReceiptStore } from './store';
 import type { Telemetry } from './telemetry';
 
@@ -95,26 +95,14 @@ export interface GuardedCall {
   run(effect: HeldEffect): Promise<unknown>;
 }
 
-/** How a guarded call ended: with the effect's own outcome, now or from the receipt. */
-export type CallOutcome =
-  | {
-      readonly kind: 'result';
-      readonly value: unknown;
-      readonly replayed: boolean;
-      readonly requestId: string;
-    }
-  | {
-      readonly kind: 'rejected';
-      readonly error: unknown;
-      readonly replayed: boolean;
-      readonly requestId: string;
-    }
-  | {
-      /** The effect goes on elsewhere; `thrown` is what said so. */
-      readonly kind: 'delegated';
-      readonly thrown: unknown;
-      readonly requestId: string;
-    };
+/** How a guarded call ended: with the effect's own outcome, now or from the receipt of that key and request id. */
+export type CallOutcome = Pick<Receipt, 'key' | 'requestId'> &
+  (
+    | { readonly kind: 'result'; readonly value: unknown; readonly replayed: boolean }
+    | { readonly kind: 'rejected'; readonly error: unknown; readonly replayed: boolean }
+    /** The effect goes on elsewhere; `thrown` is what said so. */
+    | { readonly kind: 'delegated'; readonly thrown: unknown }
+  );
 
 /** What the engine works with. */
 export interface EngineEnvironment {

@@ -1,5 +1,5 @@
 /** The terms of an effect as users say them, and as the engine takes them. */
-import type { HeldEffect } from './call';
+import type { GuardedCall, HeldEffect } from './call';
 import { toMs, type Duration } from './duration';
 import { InvalidRequestError } from './errors';
 import type { Classify, OnUnknown } from './policy';
@@ -83,6 +83,39 @@ export const effectTerms = (options: EffectOptions, defaults: EffectDefaults) =>
   providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
   finality: options.finality && finalityTerms(options.finality),
   retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
+});
+
+type EffectTerms = ReturnType<typeof effectTerms>;
+
+/** A call and its terms. Field by field: in spreads Node spent half of the time of a replay. */
+export const underTerms = (
+  terms: EffectTerms,
+  call: Omit<GuardedCall, keyof EffectTerms> & Partial<Pick<EffectTerms, 'waitMs'>>,
+): GuardedCall => ({
+  onUnknown: terms.onUnknown,
+  classify: terms.classify,
+  transactional: terms.transactional,
+  leaseMs: terms.leaseMs,
+  graceMs: terms.graceMs,
+  waitMs: call.waitMs ?? terms.waitMs,
+  providerKeyTtlMs: terms.providerKeyTtlMs,
+  finality: terms.finality,
+  retainMs: terms.retainMs,
+  requestId: call.requestId,
+  requestIdHash: call.requestIdHash,
+  action: call.action,
+  payload: call.payload,
+  fingerprint: call.fingerprint,
+  origin: call.origin,
+  generation: call.generation,
+  isDetached: call.isDetached,
+  isDelegation: call.isDelegation,
+  mayBeOlderMs: call.mayBeOlderMs,
+  deadline: call.deadline,
+  attempt: call.attempt,
+  signal: call.signal,
+  codec: call.codec,
+  run: call.run,
 });
 
 const optionalMs = (option: string, value: Duration | undefined): number | undefined =>

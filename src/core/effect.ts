@@ -82,14 +82,14 @@ async function settleResult(
   if (!effect.begun) {
     // An inner interceptor answered in the effect's place: nothing happened that a receipt could speak of.
     await release(state, claim);
-    return { kind: 'result', value, replayed: false, requestId: claim.requestId };
+    return { kind: 'result', value, replayed: false, key: claim.key, requestId: claim.requestId };
   }
   if (state.call.transactional) return settleTransaction(state, claim, effect);
   const encoded = await encodeResult(state, value);
   // Whatever came of the write, the effect happened and this is its result; Temporal's history keeps it.
   await writeSettlement(state, claim, 'committed', encoded);
   if (encoded.problem !== undefined) throw resultUnavailable(claim.requestId, encoded.problem);
-  return { kind: 'result', value, replayed: false, requestId: claim.requestId };
+  return { kind: 'result', value, replayed: false, key: claim.key, requestId: claim.requestId };
 }
 
 async function settleError(
@@ -137,10 +137,10 @@ async function settleTransaction(
   claim: Receipt,
   { committed }: RunningEffect,
 ): Promise<CallOutcome> {
-  const { requestId } = claim;
+  const { key, requestId } = claim;
   if (committed) {
     state.emit('settled', { verdict: 'committed' });
-    return { kind: 'result', value: committed.value, replayed: false, requestId };
+    return { kind: 'result', value: committed.value, replayed: false, key, requestId };
   }
   const problem = new InvalidRequestError(
     `The transactional effect of request id ${requestId} ended without a transaction, so nothing was kept. Do its work in receipts.transaction(async (tx) => …), or take transactional: true away.`,
@@ -179,18 +179,18 @@ async function handOver(
   const written =
     effect.isDelegated || (await writeDelegation(state, state.call.deadline).catch(() => false));
   state.emit(written ? 'delegated' : 'unwritten');
-  return { kind: 'delegated', thrown, requestId: claim.requestId };
+  return { kind: 'delegated', thrown, key: claim.key, requestId: claim.requestId };
 }
 
 async function settleRejection(state: CallState, claim: Receipt, thrown: unknown): Promise<CallOutcome> {
-  const { requestId } = claim;
+  const { key, requestId } = claim;
   const encoded = await encodePatiently(state, () => state.call.codec.encodeFailure(thrown));
   // A "no" that cannot be kept is no outcome.
   if (encoded.problem !== undefined) throw await leaveUnknown(state, claim, thrown);
   const answer = await writeSettlement(state, claim, 'rejected', encoded);
   switch (answer) {
     case 'written':
-      return { kind: 'rejected', error: thrown, replayed: false, requestId };
+      return { kind: 'rejected', error: thrown, replayed: false, key, requestId };
     case 'lost':
       throw new ReceiptStoreUnavailableError(
         `The rejection of request id ${requestId} could not be written down. Retry: the outcome is looked up.`,

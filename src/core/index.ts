@@ -16,7 +16,7 @@ export { tryAgain } from './codec-retry';
 export { decide } from './decide';
 export { spoken, toMs } from './duration';
 export type { Duration } from './duration';
-export { effectTerms } from './effect-options';
+export { effectTerms, underTerms } from './effect-options';
 export type { AnyFunction, CurrentClaim, EffectDefaults, EffectOptions } from './effect-options';
 export { GuardEngine } from './engine';
 export {

@@ -14,16 +14,16 @@ const leastReadMs = 2000;
  * @throws ResultUnavailableError retryable where the bytes are there and cannot be read now, final where they never will be
  */
 export async function replay(state: CallState, receipt: Receipt): Promise<CallOutcome> {
-  const { outcome, requestId } = receipt;
+  const { outcome, key, requestId } = receipt;
   if (!hasResult(outcome)) throw resultUnavailable(requestId);
   if (outcome.format === compensated.format)
-    return { kind: 'rejected', error: undone(receipt), replayed: true, requestId };
+    return { kind: 'rejected', error: undone(receipt), replayed: true, key, requestId };
   const { codec } = state.call;
   const read = (decode: (outcome: Outcome) => unknown): Promise<unknown> =>
     readBack(state, receipt, () => decode(outcome));
   return receipt.state === 'rejected'
-    ? { kind: 'rejected', error: await read((o) => codec.decodeFailure(o)), replayed: true, requestId }
-    : { kind: 'result', value: await read((o) => codec.decodeResult(o)), replayed: true, requestId };
+    ? { kind: 'rejected', error: await read((o) => codec.decodeFailure(o)), replayed: true, key, requestId }
+    : { kind: 'result', value: await read((o) => codec.decodeResult(o)), replayed: true, key, requestId };
 }
 
 const undone = ({ requestId, action }: Receipt): RejectedError =>

@@ -12,19 +12,18 @@ import {
   InvalidRequestError,
   toMs,
   shownPayload,
+  underTerms,
   type AnyFunction,
   type CallOutcome,
   type Duration,
   type EffectDefaults,
   type EffectOptions,
-  type GuardedCall,
   type GuardEvent,
   type HeldEffect,
   type Origin,
   type ReceiptStore,
   type Telemetry,
 } from '../core';
-import { hashOfWrittenId, receiptKey } from '../ids';
 import { systemClock } from '../system-clock';
 import type { ExecuteRequest, ExecutionReceipt } from './requests';
 import { storedOutcomes } from './stored';
@@ -84,8 +83,8 @@ export class Guard {
     this.origin = origin;
     // Understood once; and a duration that is none is refused now.
     const { leaseMs, graceMs, waitMs, retainMs } = effectTerms({}, options);
-    this.defaults = { leaseFor: leaseMs, graceFor: graceMs, waitFor: waitMs };
-    if (retainMs !== undefined) this.defaults = { ...this.defaults, retainFor: retainMs };
+    const retention = retainMs === undefined ? {} : { retainFor: retainMs };
+    this.defaults = { leaseFor: leaseMs, graceFor: graceMs, waitFor: waitMs, ...retention };
     this.longestMs = toMs('timeout', timeout);
   }
 
@@ -119,7 +118,7 @@ export class Guard {
       isDetached,
       run: (effect) => run(payload as P, effect),
     });
-    return this.receiptOf<R>(action, outcome);
+    return receiptOf<R>(action, outcome);
   }
 
   /**
@@ -158,17 +157,7 @@ export class Guard {
     const content = fingerprint === undefined ? payload : checkedContent(action, fingerprint);
     const terms = effectTerms(request, this.defaults);
     const shown = shownPayload(action, request.redact as EffectOptions<unknown>['redact'], payload);
-    // Field by field: spreading them took a fifth of a replay.
-    const call: GuardedCall = {
-      onUnknown: terms.onUnknown,
-      classify: terms.classify,
-      transactional: terms.transactional,
-      leaseMs: terms.leaseMs,
-      graceMs: terms.graceMs,
-      waitMs: terms.waitMs,
-      providerKeyTtlMs: terms.providerKeyTtlMs,
-      finality: terms.finality,
-      retainMs: terms.retainMs,
+    const call = underTerms(terms, {
       requestId: identity.requestId,
       requestIdHash: identity.requestIdHash,
       action,
@@ -185,32 +174,31 @@ export class Guard {
         held.begin();
         return effect.run(held);
       },
-    };
+    });
     return this.engine.run(call);
-  }
-
-  private receiptOf<R>(action: string, outcome: CallOutcome): ExecutionReceipt<R> {
-    const { requestId } = outcome;
-    const executionId = receiptKey(this.receipts.namespace, hashOfWrittenId(requestId));
-    switch (outcome.kind) {
-      case 'result': {
-        const { replayed, value } = outcome;
-        const reason = replayed ? 'dedup_same_request_id' : 'executed';
-        return { ok: true, reason, action, requestId, executionId, replayed, result: value as R };
-      }
-      case 'rejected': {
-        const { replayed, error } = outcome;
-        const reason = `execute_failed:${error instanceof Error ? error.name : typeof error}` as const;
-        return { ok: false, reason, action, requestId, executionId, replayed, error };
-      }
-      case 'delegated':
-        throw new Error('unreachable: no effect of a guard is delegated');
-      default:
-        return outcome satisfies never;
-    }
   }
 
   private timeoutMs({ timeout }: { readonly timeout?: Duration }): number {
     return timeout === undefined ? this.longestMs : toMs('timeout', timeout);
+  }
+}
+
+function receiptOf<R>(action: string, outcome: CallOutcome): ExecutionReceipt<R> {
+  const { requestId, key: executionId } = outcome;
+  switch (outcome.kind) {
+    case 'result': {
+      const { replayed, value } = outcome;
+      const reason = replayed ? 'dedup_same_request_id' : 'executed';
+      return { ok: true, reason, action, requestId, executionId, replayed, result: value as R };
+    }
+    case 'rejected': {
+      const { replayed, error } = outcome;
+      const reason = `execute_failed:${error instanceof Error ? error.name : typeof error}` as const;
+      return { ok: false, reason, action, requestId, executionId, replayed, error };
+    }
+    case 'delegated':
+      throw new Error('unreachable: no effect of a guard is delegated');
+    default:
+      return outcome satisfies never;
   }
 }

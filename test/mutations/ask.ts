@@ -182,7 +182,14 @@ export const ask = [
   ...inFile(
     'src/temporal/worker/guarded-call.ts',
     ['unit/activity-interceptor'],
-    [[4, 'an undo says what it undoes', '    ...(undoes === undefined ? {} : { undoes }),\n', '']],
+    [
+      [
+        4,
+        'an undo says what it undoes',
+        "  if (header.undoes !== undefined) origin['undoes'] = header.undoes;\n",
+        '',
+      ],
+    ],
   ),
   ...inFile(
     'src/temporal/outcomes/failures.ts',

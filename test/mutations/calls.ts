@@ -155,7 +155,7 @@ export const calls = [
         3,
         'a rejection that could not be kept is no outcome',
         'if (encoded.problem !== undefined) throw await leaveUnknown(state, claim, thrown);',
-        "if (encoded.problem !== undefined) return { kind: 'rejected', error: thrown, replayed: false, requestId };",
+        "if (encoded.problem !== undefined) return { kind: 'rejected', error: thrown, replayed: false, key, requestId };",
       ],
       [
         8,

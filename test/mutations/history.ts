@@ -57,10 +57,10 @@ export const history = [
       [
         3,
         'only the outermost guard says so',
-        "...(isOutermost ? { outermost: 'yes' } : {}),",
-        "outermost: 'yes',",
+        "if (isOutermost) origin['outermost'] = 'yes';",
+        "origin['outermost'] = 'yes';",
       ],
-      [3, 'a local activity says so', "...(info.isLocal ? { local: 'yes' } : {}),", ''],
+      [3, 'a local activity says so', "if (info.isLocal) origin['local'] = 'yes';", ''],
     ],
   ),
   ...inFile('src/temporal/client/activity-history.ts', tests, [

@@ -119,7 +119,12 @@ export const temporal = [
         'if (header.idHash !== undefined)',
         'if (!own && header.idHash !== undefined)',
       ],
-      [2, 'the fingerprint covers the arguments', '(print ?? args);', "(print ?? '');"],
+      [
+        2,
+        'the fingerprint covers the arguments',
+        '(attempt.header.print ?? args);',
+        "(attempt.header.print ?? '');",
+      ],
       [
         4,
         'steps have ids of their own',
@@ -129,7 +134,7 @@ export const temporal = [
       [
         1,
         'a second attempt may be older than a failover',
-        'mayBeOlderMs: mayBeOlderMs(info, headerOf(input))',
+        'mayBeOlderMs: mayBeOlderMs(info, header)',
         'mayBeOlderMs: undefined',
       ],
       [
@@ -150,7 +155,12 @@ export const temporal = [
         'if (isFirst && since === undefined && rerunOf === undefined) return undefined;',
         'if (isFirst && since === undefined) return undefined;',
       ],
-      [1, "the workflow's fingerprint stands for the arguments", '(print ?? args);', '(args);'],
+      [
+        1,
+        "the workflow's fingerprint stands for the arguments",
+        '(attempt.header.print ?? args);',
+        '(args);',
+      ],
       [
         1,
         "a header that is not the call's is refused",

@@ -5,7 +5,7 @@ import {
   RejectedError,
   type HeldEffect,
 } from '../../src/core';
-import { fingerprintOf, hashRequestId } from '../../src/ids';
+import { fingerprintOf, hashRequestId, receiptKey } from '../../src/ids';
 import { World } from '../support/guarding';
 
 const begunThen =
@@ -14,6 +14,9 @@ const begunThen =
     effect.begin();
     return act();
   };
+
+/** Of the call that the world makes unless told otherwise. */
+const key = receiptKey('default', hashRequestId('order:1'));
 
 let world: World;
 beforeEach(() => (world = new World()));
@@ -31,7 +34,13 @@ describe('a guarded call', () => {
     expect(during).toEqual([
       expect.objectContaining({ state: 'claimed', epoch: 1, policy: 'hold', origin: { worker: 'test' } }),
     ]);
-    expect(outcome).toEqual({ kind: 'result', value: 'charge 1', replayed: false, requestId: 'order:1' });
+    expect(outcome).toEqual({
+      kind: 'result',
+      value: 'charge 1',
+      replayed: false,
+      key,
+      requestId: 'order:1',
+    });
     expect([await world.state(), worker.asked]).toEqual(['committed', ['claim', 'settle']]);
     expect(worker.events.map((e) => e.type)).toEqual(['claimed', 'settled']);
   });
@@ -43,6 +52,7 @@ describe('a guarded call', () => {
         kind: 'result',
         value: 'charge 1',
         replayed: true,
+        key,
         requestId: 'order:1',
       });
     }

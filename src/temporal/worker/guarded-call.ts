@@ -12,6 +12,7 @@ import {
   effectTerms,
   InvalidRequestError,
   shownPayload,
+  underTerms,
   type EffectDefaults,
   type EffectOptions,
   type GuardedCall,
@@ -54,6 +55,8 @@ export interface ActivityAttempt {
   readonly defaults: GuardDefaults;
   readonly context: Context;
   readonly input: ActivityExecuteInput;
+  /** What the workflow said of the call. */
+  readonly header: ReadCallHeader;
   /** The registered function. */
   readonly fn: unknown;
   /** When the attempt began, by the monotonic clock. */
@@ -74,31 +77,22 @@ export interface WarnOnce {
   readonly unresolvedAttribute: AttributeFinder;
 }
 
+/** What the engine runs, once it may. */
+type Running = Pick<GuardedCall, 'run' | 'isDelegation'>;
+
 /** A call of a guarded activity. */
-export function callOf(
-  attempt: ActivityAttempt,
-  options: GuardedOptions,
-): Omit<GuardedCall, 'run' | 'isDelegation'> {
+export function callOf(attempt: ActivityAttempt, options: GuardedOptions, running: Running): GuardedCall {
   const { args } = attempt.input;
   const action = options.action ?? attempt.context.info.activityType;
   const identity = identityOf(attempt, options.requestId);
-  const { print } = headerOf(attempt.input);
   const content = options.fingerprint
     ? checkedContent(action, options.fingerprint(...args))
-    : (print ?? args);
+    : (attempt.header.print ?? args);
   if (options.fingerprint) warnOfFingerprint(attempt, options);
   const generation = options.generation ? checkedGeneration(options.generation(...args)) : 1;
-  const terms = termsOf(attempt, options);
-  return {
-    ...terms,
-    ...identity,
-    origin: { ...terms.origin, ...shownPayload(action, options.redact, args) },
-    action,
-    generation,
-    payload: args,
-    codec: codecOf(attempt.context, attempt.fn),
-    fingerprint: checkedFingerprint(action, content, identity.requestId),
-  };
+  const origin = Object.assign(originOf(attempt), shownPayload(action, options.redact, args));
+  const intent = { identity, action, generation, payload: args, content, origin, fn: attempt.fn };
+  return attempted(attempt, options, intent, running);
 }
 
 /** A call of one step of an activity. */
@@ -106,46 +100,68 @@ export function stepCallOf(
   attempt: ActivityAttempt,
   name: string,
   options: StepOptions,
-): Omit<GuardedCall, 'run' | 'isDelegation'> {
+  running: Running,
+): GuardedCall {
   const { requestId: own, generation } = options;
   const action = options.action ?? `${attempt.context.info.activityType}/${name}`;
   const requestId = own ?? composeId([identityOf(attempt, undefined).requestId, name]);
   const identity = checkedId(requestId, `the step ${JSON.stringify(name)}`);
   const payload = options.payload ?? attempt.input.args;
-  const content = options.payload ?? headerOf(attempt.input).print ?? payload;
-  const terms = termsOf(attempt, options);
-  return {
-    ...terms,
-    ...identity,
-    origin: { ...terms.origin, step: name, ...shownPayload(action, options.redact, payload) },
-    action,
+  const content = options.payload ?? attempt.header.print ?? payload;
+  const origin = Object.assign(
+    originOf(attempt),
+    { step: name },
+    shownPayload(action, options.redact, payload),
+  );
+  const intent = {
+    ...{ identity, action, payload, content, origin, fn: undefined },
     generation: generation === undefined ? 1 : checkedGeneration(generation),
-    payload,
-    codec: codecOf(attempt.context, undefined),
-    fingerprint: checkedFingerprint(action, content, identity.requestId),
   };
+  return attempted(attempt, options, intent, running);
 }
 
-/** What does not depend on whose intent it is. */
-function termsOf(attempt: ActivityAttempt, options: EffectOptions) {
-  const { defaults, context, input, startedAt } = attempt;
+/** Whose intent it is, and what is done. */
+interface Intent extends Pick<GuardedCall, 'action' | 'payload' | 'origin' | 'generation'> {
+  readonly identity: IdentifiedRequest;
+  /** What the fingerprint is taken of. */
+  readonly content: unknown;
+  /** The registered function whose result it is; a step has none. */
+  readonly fn: unknown;
+}
+
+/** The call of an intent in this attempt. */
+function attempted(
+  { defaults, context, header, startedAt }: ActivityAttempt,
+  options: EffectOptions,
+  { identity, action, payload, content, origin, generation, fn }: Intent,
+  { run, isDelegation }: Running,
+): GuardedCall {
   const { info } = context;
+  const { requestId, requestIdHash } = identity;
   const startToCloseMs = info.startToCloseTimeoutMs || info.scheduleToCloseTimeoutMs || longestAttemptMs;
   const terms = effectTerms(options, defaults);
-  return {
-    ...terms,
-    origin: originOf(attempt),
+  return underTerms(terms, {
+    requestId,
+    requestIdHash,
+    action,
+    payload,
+    origin,
+    generation,
+    run,
+    isDelegation,
+    fingerprint: checkedFingerprint(action, content, requestId),
+    codec: codecOf(context, fn),
     waitMs: Math.min(
       terms.waitMs,
       startToCloseMs * waitShare,
       // Only the effect itself sends heartbeats: who waits for another holder must end before one is missed.
       (info.heartbeatTimeoutMs || Infinity) * waitShare,
     ),
-    mayBeOlderMs: mayBeOlderMs(info, headerOf(input)),
+    mayBeOlderMs: mayBeOlderMs(info, header),
     deadline: startedAt + startToCloseMs - Math.min(longestReportMs, startToCloseMs * reportShare),
     attempt: info.attempt,
     signal: context.cancellationSignal,
-  };
+  });
 }
 
 /**
@@ -190,15 +206,17 @@ const problems: Readonly<Record<IdentityProblem, string>> = {
 const overwritten =
   "an interceptor has put the header of its workflow in place of its own; the guard's workflow interceptors have to come after those that copy headers, or these must leave it out";
 
-type ReadCallHeader = Partial<CallAge & { id: string; idHash: string; problem: IdentityProblem }>;
+/** Of what a workflow said whatever could be read. */
+export type ReadCallHeader = Partial<CallAge & { id: string; idHash: string; problem: IdentityProblem }>;
 
-const headerOf = ({ headers }: ActivityExecuteInput): ReadCallHeader => readHeader<CallHeader>(headers) ?? {};
+export const callHeader = ({ headers }: ActivityExecuteInput): ReadCallHeader =>
+  readHeader<CallHeader>(headers) ?? {};
 
 function warnOfFingerprint(
-  { context, input, warnOnce }: ActivityAttempt,
+  { context, header, warnOnce }: ActivityAttempt,
   { requestId }: GuardedOptions,
 ): void {
-  const { id, print } = headerOf(input);
+  const { id, print } = header;
   const { activityType } = context.info;
   if (requestId || id === undefined || print !== undefined || warnOnce.uselessFingerprints.has(activityType))
     return;
@@ -209,10 +227,9 @@ function warnOfFingerprint(
 }
 
 function identityOf(
-  { context, input, warnOnce }: ActivityAttempt,
+  { context, input, header, warnOnce }: ActivityAttempt,
   own: GuardedOptions['requestId'],
 ): IdentifiedRequest {
-  const header = headerOf(input);
   if (header.idHash !== undefined)
     return { requestId: hashedRequestId(header.idHash), requestIdHash: header.idHash };
   const { activityType } = context.info;
@@ -241,19 +258,20 @@ function withoutHeader({ info, log }: Context, warnOnce: WarnOnce): string {
   return fallbackRequestId([info.namespace, workflowId, runId, info.activityId]);
 }
 
-function originOf({ context: { info }, input, isOutermost }: ActivityAttempt): Record<string, string> {
-  const { undoes } = headerOf(input);
+/** The name is asked for once: it takes a call of the system. */
+const thisWorker = `${process.pid}@${hostname()}`;
+
+function originOf({ context: { info }, header, isOutermost }: ActivityAttempt): Record<string, string> {
   const { workflowId, runId } = info.workflowExecution ?? {};
-  return {
-    temporalNamespace: info.namespace,
-    ...(workflowId === undefined ? {} : { workflowId }),
-    ...(runId === undefined ? {} : { runId }),
-    ...(info.workflowType === undefined ? {} : { workflowType: info.workflowType }),
-    activityId: info.activityId,
-    attempt: String(info.attempt),
-    ...(info.isLocal ? { local: 'yes' } : {}),
-    ...(isOutermost ? { outermost: 'yes' } : {}),
-    worker: `${process.pid}@${hostname()}`,
-    ...(undoes === undefined ? {} : { undoes }),
-  };
+  const origin: Record<string, string> = { temporalNamespace: info.namespace };
+  if (workflowId !== undefined) origin['workflowId'] = workflowId;
+  if (runId !== undefined) origin['runId'] = runId;
+  if (info.workflowType !== undefined) origin['workflowType'] = info.workflowType;
+  origin['activityId'] = info.activityId;
+  origin['attempt'] = String(info.attempt);
+  if (info.isLocal) origin['local'] = 'yes';
+  if (isOutermost) origin['outermost'] = 'yes';
+  origin['worker'] = thisWorker;
+  if (header.undoes !== undefined) origin['undoes'] = header.undoes;
+  return origin;
 }

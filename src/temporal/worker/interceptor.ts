@@ -19,7 +19,7 @@ import { guardContext, type RunStep } from '../activity/context';
 import { guardedOptions } from '../activity/guarded';
 import { isOwnActivity } from '../decisions';
 import { isAsking, rejectionFailure, toFailure } from '../outcomes/failures';
-import { callOf, stepCallOf, type ActivityAttempt, type GuardDefaults } from './guarded-call';
+import { callHeader, callOf, stepCallOf, type ActivityAttempt, type GuardDefaults } from './guarded-call';
 import { patienceWatch } from './patience';
 import { rerunWatch } from './reruns';
 import { attributeFinder } from './search-attribute';
@@ -70,6 +70,7 @@ async function execute(
     defaults,
     context,
     input,
+    header: callHeader(input),
     fn,
     startedAt,
     warnOnce,
@@ -89,7 +90,7 @@ async function execute(
   };
   const isDelegation = (thrown: unknown): boolean => thrown instanceof CompleteAsyncError;
   const guardedRun = (): Promise<unknown> =>
-    runCall(engine, attempt, () => ({ ...callOf(attempt, marked ?? {}), run, isDelegation }));
+    runCall(engine, attempt, () => callOf(attempt, marked ?? {}, { run, isDelegation }));
   return inTrace(telemetry, input, guardedRun);
 }
 
@@ -115,7 +116,7 @@ class Steps {
         effect.begin();
         return guardContext.run({ guards: undefined, step: undefined }, () => fn(effect));
       };
-      return { ...stepCallOf(this.attempt, name, options), run };
+      return stepCallOf(this.attempt, name, options, { run });
     });
   }
 

@@ -82,7 +82,9 @@ export function patienceWatch(): PatienceWatch {
   return ({ info, log }, call) => {
     const { activityType, retryPolicy, scheduleToCloseTimeoutMs: scheduleToCloseMs } = info;
     if (call.transactional || warned.has(activityType)) return;
-    const finding = impatience({ ...call, activityType, retryPolicy, scheduleToCloseMs });
+    const { onUnknown, leaseMs, graceMs, waitMs } = call;
+    const terms = { onUnknown, leaseMs, graceMs, waitMs };
+    const finding = impatience({ ...terms, activityType, retryPolicy, scheduleToCloseMs });
     if (!finding) return;
     warned.add(activityType);
     log.warn(lineOf(finding), { code: finding.code });
