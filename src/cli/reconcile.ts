@@ -36,7 +36,7 @@ async function once(
   print: Print,
 ): Promise<boolean> {
   const start = performance.now();
-  const bar = await progress('receipts looked at', async () => (await receipts.stats()).unresolved);
+  const bar = await progress('receipts looked at', async () => (await receipts.countOutstanding()).unresolved);
   const counts = await reconciler.pass(undefined, () => bar.add(1)).finally(bar.end);
   const seconds = (performance.now() - start) / 1000;
   const rowsPerSecond = Math.round(counts.looked / Math.max(seconds, 0.001));

@@ -55,6 +55,7 @@ export { finalityOf, operatorSource } from './evidence';
 export {
   compensated,
   isFree,
+  isOutstanding,
   isProvisional,
   isSettled,
   isTooEarly,
@@ -92,6 +93,7 @@ export type {
   HeldClaim,
   ListFilter,
   NewEvidence,
+  OutstandingCounts,
   PruneRequest,
   ReceiptStats,
   ReceiptStore,

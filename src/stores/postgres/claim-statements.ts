@@ -131,7 +131,7 @@ export function reclaimStatements(schema: string, named: Named) {
   const { key } = parameters;
   return {
     // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost. Then it
-    // is as old as that may be: a provider may have forgotten its key.
+    // is as old as that may be: a provider may have forgotten its key. So old that no sweep would come by it any more.
     claimAgain: named(
       'claim_again',
       `with past as materialized (
@@ -145,7 +145,11 @@ export function reclaimStatements(schema: string, named: Named) {
   )}
   from past
   on conflict (key) do nothing
-  returning key, epoch, ${columns}
+  returning key, namespace, lease_until, epoch, ${columns}
+), queued as (
+  insert into ${schema}.queue (key, namespace, look_at)
+  select c.key, c.namespace, c.lease_until from claimed c, past where past.lost
+  on conflict (key) do nothing
 ), lost as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note)
   select c.key, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
