@@ -51,7 +51,7 @@ export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
 export { shownPayload } from './redact';
 export { recordEvidence } from './record-evidence';
 export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
-export { finalityOf, operatorSource } from './evidence';
+export { attemptSource, concludedSource, finalityOf, operatorSource } from './evidence';
 export {
   compensated,
   isFree,

@@ -22,6 +22,7 @@ import type {
   Verdict,
 } from '../core';
 import {
+  attemptSource,
   compensated,
   isFree,
   isOutstanding,
@@ -95,7 +96,7 @@ export class MemoryReceipts implements ReceiptStore {
     if (doubt && !(fromUnknown && this.isUnresolved(row))) return undefined;
     if (this.isVetoed(key)) return undefined;
     const note = JSON.stringify(row.origin);
-    this.keep(key, { source: 'attempt', verdict: 'undetermined', epoch, note });
+    this.keep(key, { source: attemptSource, verdict: 'undetermined', epoch, note });
     this.database.queue.set(key, { lookAt: this.database.clock.monotonic() + leaseMs, looks: 0 });
     const leaseUntil = this.database.clock.monotonic() + leaseMs;
     Object.assign(row, { state: 'claimed', epoch: epoch + 1, doubt, token, policy, origin, leaseUntil });

@@ -2,7 +2,17 @@
 import { randomUUID } from 'node:crypto';
 
 import type { ListFilter, Origin, ReceiptStore } from '../../src/core';
-import { lease, outcomeOf, over, requestFor, newId, rowIn, states, withPlace, type StoreFixture } from './rows';
+import {
+  lease,
+  outcomeOf,
+  over,
+  requestFor,
+  newId,
+  rowIn,
+  states,
+  withPlace,
+  type StoreFixture,
+} from './rows';
 
 export function describeReading(name: string, makeStore: () => Promise<StoreFixture>): void {
   describe(`reading in ${name}`, () => {

@@ -18,7 +18,10 @@ class Reader extends MetricReader {
 }
 
 /** A guard that tells its metrics to a provider of its own. */
-function setUp(options: TelemetryOptions = {}, more: { countOutstanding?: () => Promise<OutstandingCounts> } = {}) {
+function setUp(
+  options: TelemetryOptions = {},
+  more: { countOutstanding?: () => Promise<OutstandingCounts> } = {},
+) {
   const reader = new Reader();
   const exporter = new InMemorySpanExporter();
   const receipts = Object.assign(memoryReceipts(), more);
@@ -115,7 +118,9 @@ describe('counting the receipts', () => {
   });
 
   it('that hangs holds nobody up, and does not pass an old count for a new one', async () => {
-    const counted = jest.fn(() => new Promise<OutstandingCounts>(() => undefined)).mockImplementationOnce(counts);
+    const counted = jest
+      .fn(() => new Promise<OutstandingCounts>(() => undefined))
+      .mockImplementationOnce(counts);
     const { collect } = setUp({ countEvery: 0 }, { countOutstanding: counted });
     const now = async () => (await collect()).get('activity_guard.unknown')?.[0]?.value;
     expect([await now(), await now(), await now(), await now()]).toEqual([7, 7, NaN, NaN]);

@@ -1,4 +1,5 @@
 /** What a claimer does, and a holder to keep its claim. */
+import { attemptSource } from '../../core';
 import {
   columns,
   free,
@@ -175,7 +176,7 @@ select ${columns} from ${schema}.receipts r where r.key = ${key} and not exists 
   returning ${columns}
 ), kept as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note)
-  select b.key, b.epoch, 'attempt', 'undetermined', b.origin::text from before b, taken
+  select b.key, b.epoch, '${attemptSource}', 'undetermined', b.origin::text from before b, taken
 ), queued as (
   insert into ${schema}.queue (key, namespace, look_at)
   select b.key, b.namespace, clock_timestamp() + ${milliseconds('$6')} from before b, taken
