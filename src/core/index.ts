@@ -83,6 +83,7 @@ export type {
   StepWatch,
   Telemetry,
 } from './telemetry';
+export { showCommand } from './show-command';
 export { singleRequest } from './single-request';
 export { storeChecks } from './store-checks';
 export { isFinal } from './store-retry';
