@@ -15,12 +15,13 @@ import {
   type Origin,
   type Receipt,
   type ReceiptStore,
+  type StepEnd,
   type Telemetry,
 } from '../core';
 import { sha256Hex } from '../ids';
 import { asking, claiming } from './asking';
 import { settledOf, type Settled } from './outcomes';
-import { endOfClaim, tellingAway, watched, type Emit } from './watched';
+import { tellingAway, watched, type Emit } from './watched';
 import { leaseMsOf, ofGeneration } from './written';
 
 /** What a caller is about to do. */
@@ -142,6 +143,26 @@ async function claimIt(
     `Request id ${first.requestId} changes hands all the time. Try again later.`,
     { requestId: first.requestId },
   );
+}
+
+/** What a guarded call would have got, or thrown. */
+function endOfClaim(reply: ClaimReply): StepEnd {
+  switch (reply.status) {
+    case 'PROCEED':
+      return { answer: 'claimed', epoch: reply.epoch };
+    case 'SKIP':
+      return reply.state === 'committed' && reply.resultUnavailable
+        ? { error: 'ResultUnavailable' }
+        : { answer: 'replayed' };
+    case 'IN_FLIGHT':
+      return { error: 'InFlight' };
+    case 'UNKNOWN':
+      return { error: 'OutcomeUnknown' };
+    case 'CONFLICT':
+      return { error: reply.code };
+    default:
+      return reply satisfies never;
+  }
 }
 
 function requestOf(receipts: ReceiptStore, terms: ClaimTerms): ClaimRequest {

@@ -14,7 +14,7 @@ import { sha256Hex, withoutGeneration } from '../ids';
 import { asking } from './asking';
 import { jsonOutcome, rejection } from './outcomes';
 import { summaryOf } from './reading';
-import { tellingAway, tellSettled, watched, type Emit } from './watched';
+import { tellingAway, watched, type Emit } from './watched';
 import { checkWritten, leaseMsOf, ofGeneration } from './written';
 
 /** What became of an effect. */
@@ -150,6 +150,16 @@ async function settleIt(
       outcome === 'unknown' ? receipts.markUnknown(claim) : receipts.release(claim),
     );
   return asItIs(receipts, settling, receipt.key);
+}
+
+/** What a settlement came to. */
+function tellSettled(reply: SettleReply, { outcome }: Settling, emit: Emit): void {
+  if (reply.status === 'LATE') emit('late');
+  else if (reply.status === 'UNKNOWN') emit('unknown');
+  else if (reply.status === 'SETTLED' && reply.state === 'released')
+    emit('released', { verdict: 'not-committed' });
+  else if (reply.status === 'SETTLED' && reply.state === 'unknown') emit('unknown');
+  else if (reply.status === 'SETTLED' && outcome !== 'unknown') emit('settled', { verdict: outcome });
 }
 
 /** What is so now, where nothing was settled by what was said, or it was released. */

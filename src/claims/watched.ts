@@ -7,8 +7,6 @@ import {
   type StepEnd,
   type Telemetry,
 } from '../core';
-import type { ClaimReply } from './claims';
-import type { SettleReply, Settling } from './holding';
 
 /** Tells what happened in a step. */
 export type Emit = (type: GuardEvent['type'], more?: Pick<GuardEvent, 'by' | 'verdict'>) => void;
@@ -53,34 +51,4 @@ export async function tellingAway<R>(telemetry: Telemetry | undefined, work: () 
     }
     throw error;
   }
-}
-
-/** What a guarded call would have got, or thrown. */
-export function endOfClaim(reply: ClaimReply): StepEnd {
-  switch (reply.status) {
-    case 'PROCEED':
-      return { answer: 'claimed', epoch: reply.epoch };
-    case 'SKIP':
-      return reply.state === 'committed' && reply.resultUnavailable
-        ? { error: 'ResultUnavailable' }
-        : { answer: 'replayed' };
-    case 'IN_FLIGHT':
-      return { error: 'InFlight' };
-    case 'UNKNOWN':
-      return { error: 'OutcomeUnknown' };
-    case 'CONFLICT':
-      return { error: reply.code };
-    default:
-      return reply satisfies never;
-  }
-}
-
-/** What a settlement came to. */
-export function tellSettled(reply: SettleReply, { outcome }: Settling, emit: Emit): void {
-  if (reply.status === 'LATE') emit('late');
-  else if (reply.status === 'UNKNOWN') emit('unknown');
-  else if (reply.status === 'SETTLED' && reply.state === 'released')
-    emit('released', { verdict: 'not-committed' });
-  else if (reply.status === 'SETTLED' && reply.state === 'unknown') emit('unknown');
-  else if (reply.status === 'SETTLED' && outcome !== 'unknown') emit('settled', { verdict: outcome });
 }

@@ -50,6 +50,17 @@ export function describeOutstanding(name: string, makeStore: () => Promise<Store
       expect(await own.outstanding(10)).toEqual([]);
     });
 
+    // Mutation: one that is marked unknown, and not queued: no sweep comes by it any more.
+    it('is also a transaction that became unknown when a reconciler had let it go as free', async () => {
+      const own = fixture.open(`let go ${randomUUID()}`);
+      const { key, token } = await rowIn(own, 'claimed', over, { transactional: true });
+      await fixture.age?.();
+      expect(await own.takeDue({ limit: 10, holdMs: 0 })).toEqual([]);
+      expect(await own.outstanding(10)).toEqual([]);
+      await own.markUnknown({ key, token });
+      expect(await own.outstanding(10)).toMatchObject([{ key, state: 'unknown' }]);
+    });
+
     // Each round, a reconciler takes what is due: it takes out of its queue what is none of its business any more.
     it('is all of it, whatever was done to the rows, and in whatever order they were reconciled', async () => {
       const own = fixture.open(`random ${randomUUID()}`);

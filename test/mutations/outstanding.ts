@@ -8,7 +8,7 @@ export const outstanding = [
     [
       [4, 'what the reconciler has in its queue is seen', 'where q.namespace = $1::text', 'where false'],
       [4, 'what waits for a person is seen', 'and c.contested', 'and false'],
-      [4, 'what no sweep has come by is seen', "'delegated', 'unknown')", "'delegated')"],
+      [4, 'what no sweep has come by is seen', "n.state in ('claimed', ", 'n.state in ('],
       [
         4,
         'what nobody knows comes before what was handed over',
@@ -21,7 +21,14 @@ export const outstanding = [
   ...inFile(
     'src/stores/postgres/outstanding-statements.ts',
     ['pg/plans'],
-    [[8, 'what needs somebody is found by indexes', "    and n.claimed_at <= 'infinity' and", '    and']],
+    [
+      [
+        8,
+        'what needs somebody is found by indexes',
+        'n.claimed_at > coalesce(',
+        "n.claimed_at + interval '0' > coalesce(",
+      ],
+    ],
     { named: 'without reading all receipts' },
   ),
   ...inFile(
@@ -41,7 +48,7 @@ export const outstanding = [
         'greatest(m.lease_until, clock_timestamp()) from marked m where false',
       ],
     ],
-    { named: 'whatever was done to the rows' },
+    { named: 'had let it go' },
   ),
   ...inFile(
     'src/stores/postgres/claim-statements.ts',
@@ -77,7 +84,7 @@ export const outstanding = [
     ],
   ),
   ...inFile(
-    'src/claims/watched.ts',
+    'src/claims/claims.ts',
     ['otel/claims'],
     [
       [
@@ -86,9 +93,19 @@ export const outstanding = [
         "return { error: 'OutcomeUnknown' };",
         "return { answer: 'replayed' };",
       ],
-      [4, 'a late settlement is told', "emit('late');", ''],
-      [4, 'that the receipts are away is told', "error.code === 'ReceiptStoreUnavailable'", 'false'],
     ],
+    { named: 'a claim for an effect' },
+  ),
+  ...inFile(
+    'src/claims/holding.ts',
+    ['otel/claims'],
+    [[4, 'a late settlement is told', "emit('late');", "emit('unknown');"]],
+    { named: 'a claim for an effect' },
+  ),
+  ...inFile(
+    'src/claims/watched.ts',
+    ['otel/claims'],
+    [[4, 'that the receipts are away is told', "error.code === 'ReceiptStoreUnavailable'", 'false']],
     { named: 'a claim for an effect' },
   ),
 ];

@@ -52,11 +52,10 @@ returning r.state`,
   update ${schema}.receipts as r set state = 'unknown',
     lease_until = case when r.state = 'delegated' then greatest(r.lease_until, clock_timestamp()) else r.lease_until end
   where r.key = $1::uuid and r.token = $2::uuid and ${open}
-  returning r.key, r.namespace, r.lease_until, r.state
+  returning r.*
 ), queued as (
   insert into ${schema}.queue (key, namespace, look_at)
-  select m.key, m.namespace, greatest(m.lease_until, clock_timestamp()) from marked m
-  on conflict (key) do nothing
+  select m.key, m.namespace, greatest(m.lease_until, clock_timestamp()) from marked m on conflict (key) do nothing
 )
 select state from marked`,
     ),
