@@ -56,6 +56,7 @@ export type {
   ProbeResult,
   Receipt,
   ReceiptState,
+  OutstandingCounts,
   ReceiptStats,
   ReceiptStore,
   ReconcileCounts,

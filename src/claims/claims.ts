@@ -6,6 +6,7 @@ import {
   checkedContent,
   checkedFingerprint,
   checkedId,
+  concludedSource,
   decide,
   ReceiptStoreUnavailableError,
   weigh,
@@ -14,10 +15,13 @@ import {
   type Origin,
   type Receipt,
   type ReceiptStore,
+  type StepEnd,
+  type Telemetry,
 } from '../core';
 import { sha256Hex } from '../ids';
 import { asking, claiming } from './asking';
 import { settledOf, type Settled } from './outcomes';
+import { tellingAway, watched, type Emit } from './watched';
 import { leaseMsOf, ofGeneration } from './written';
 
 /** What a caller is about to do. */
@@ -75,8 +79,23 @@ const retryMs = { least: 1000, most: 10_000 };
  * @throws InvalidRequestError for what cannot be guarded: nothing was claimed
  * @throws ReceiptStoreUnavailableError where the receipts cannot be reached: the caller must not act
  */
-export async function claimFor(receipts: ReceiptStore, terms: ClaimTerms): Promise<ClaimReply> {
+export async function claimFor(
+  receipts: ReceiptStore,
+  terms: ClaimTerms,
+  telemetry?: Telemetry,
+): Promise<ClaimReply> {
   const first = requestOf(receipts, terms);
+  return tellingAway(telemetry, () =>
+    watched(telemetry, ['claim', first], (emit) => claimIt(receipts, first, terms, emit), endOfClaim),
+  );
+}
+
+async function claimIt(
+  receipts: ReceiptStore,
+  first: ClaimRequest,
+  terms: ClaimTerms,
+  emit: Emit,
+): Promise<ClaimReply> {
   let claim = first;
   for (let look = 0, generation = 1; look < mostLooks; look++) {
     const asked = claim;
@@ -103,11 +122,11 @@ export async function claimFor(receipts: ReceiptStore, terms: ClaimTerms): Promi
         const again = { ...claim, epoch: receipt.epoch, fromUnknown: false };
         const taken = await claiming(receipts, claim, () => receipts.takeOver(again));
         if (taken) return proceed(taken, claim);
-        if (!(await hasMoved(receipts, receipt))) return { status: 'UNKNOWN', requestId };
+        if (!(await hasMoved(receipts, receipt, emit))) return { status: 'UNKNOWN', requestId };
         break;
       }
       case 'unknown':
-        if (!(await hasMoved(receipts, receipt))) return { status: 'UNKNOWN', requestId };
+        if (!(await hasMoved(receipts, receipt, emit))) return { status: 'UNKNOWN', requestId };
         break;
       case 'next-generation':
         claim = {
@@ -124,6 +143,26 @@ export async function claimFor(receipts: ReceiptStore, terms: ClaimTerms): Promi
     `Request id ${first.requestId} changes hands all the time. Try again later.`,
     { requestId: first.requestId },
   );
+}
+
+/** What a guarded call would have got, or thrown. */
+function endOfClaim(reply: ClaimReply): StepEnd {
+  switch (reply.status) {
+    case 'PROCEED':
+      return { answer: 'claimed', epoch: reply.epoch };
+    case 'SKIP':
+      return reply.state === 'committed' && reply.resultUnavailable
+        ? { error: 'ResultUnavailable' }
+        : { answer: 'replayed' };
+    case 'IN_FLIGHT':
+      return { error: 'InFlight' };
+    case 'UNKNOWN':
+      return { error: 'OutcomeUnknown' };
+    case 'CONFLICT':
+      return { error: reply.code };
+    default:
+      return reply satisfies never;
+  }
 }
 
 function requestOf(receipts: ReceiptStore, terms: ClaimTerms): ClaimRequest {
@@ -154,9 +193,15 @@ const retryAfterMs = ({ leaseRemainingMs }: Receipt): number =>
   Math.round(Math.min(retryMs.most, Math.max(retryMs.least, leaseRemainingMs)));
 
 /** Whether a receipt that allows nothing is another one by now, or what the sources say settles it. */
-async function hasMoved(receipts: ReceiptStore, { key, requestId, epoch, state }: Receipt): Promise<boolean> {
+async function hasMoved(
+  receipts: ReceiptStore,
+  { key, requestId, epoch, state }: Receipt,
+  emit: Emit,
+): Promise<boolean> {
   const known = await asking(requestId, () => receipts.get(key));
   if (known?.receipt.epoch !== epoch || known.receipt.state !== state) return true;
   const weighed = await asking(requestId, () => weigh(receipts, known));
-  return weighed === 'committed' || weighed === 'not-committed';
+  if (weighed !== 'committed' && weighed !== 'not-committed') return false;
+  emit('resolved', { by: concludedSource, verdict: weighed });
+  return true;
 }

@@ -1,16 +1,20 @@
 /** What the holder of a claim says: that it needs more time, and what became of the effect. */
 import {
+  attemptSource,
   InvalidRequestError,
   isUnresolved,
   type Duration,
   type Evidence,
+  type Receipt,
   type ReceiptState,
   type ReceiptStore,
+  type Telemetry,
 } from '../core';
 import { sha256Hex, withoutGeneration } from '../ids';
 import { asking } from './asking';
 import { jsonOutcome, rejection } from './outcomes';
 import { summaryOf } from './reading';
+import { tellingAway, watched, type Emit } from './watched';
 import { checkWritten, leaseMsOf, ofGeneration } from './written';
 
 /** What became of an effect. */
@@ -64,19 +68,27 @@ export type RenewReply =
  * @throws InvalidRequestError for what cannot be read: nothing was renewed
  * @throws ReceiptStoreUnavailableError where the receipts cannot be reached: ask again before the lease is over
  */
-export async function renewFor(receipts: ReceiptStore, renewing: Renewing): Promise<RenewReply> {
+export async function renewFor(
+  receipts: ReceiptStore,
+  renewing: Renewing,
+  telemetry?: Telemetry,
+): Promise<RenewReply> {
   const { requestId } = renewing;
   const token = checkHolder('renew', renewing);
   const leaseMs = leaseMsOf(renewing.leaseFor, requestId);
-  const held = await heldBy(receipts, requestId, token);
-  if (!held) return { status: 'NOT_HELD', requestId };
-  const { key } = held.receipt;
-  const standing = await asking(requestId, () => receipts.renew([{ key, token }], leaseMs));
-  if (standing.has(token)) return { status: 'RENEWED', requestId, leaseMs };
-  const now = (await asking(requestId, () => receipts.get(key)))?.receipt;
-  if (!now) return { status: 'NOT_HELD', requestId };
-  const { state } = summaryOf(now);
-  return state === 'unknown' ? { status: 'UNKNOWN', requestId } : { status: 'LATE', requestId, state };
+  return tellingAway(telemetry, async () => {
+    const held = await heldBy(receipts, requestId, token);
+    if (!held) return { status: 'NOT_HELD', requestId };
+    const { key, action } = held.receipt;
+    const standing = await asking(requestId, () => receipts.renew([{ key, token }], leaseMs));
+    if (standing.has(token)) return { status: 'RENEWED', requestId, leaseMs };
+    const now = (await asking(requestId, () => receipts.get(key)))?.receipt;
+    if (!now) return { status: 'NOT_HELD', requestId };
+    const { state } = summaryOf(now);
+    if (state !== 'unknown') return { status: 'LATE', requestId, state };
+    telemetry?.event({ type: 'lease-lost', requestId, action });
+    return { status: 'UNKNOWN', requestId };
+  });
 }
 
 /**
@@ -86,28 +98,68 @@ export async function renewFor(receipts: ReceiptStore, renewing: Renewing): Prom
  * @throws InvalidRequestError for what cannot be read: nothing was written
  * @throws ReceiptStoreUnavailableError where the receipts cannot be reached: say it again, with the same token
  */
-export async function settleFor(receipts: ReceiptStore, settling: Settling): Promise<SettleReply> {
-  const { requestId, outcome, result } = settling;
+export async function settleFor(
+  receipts: ReceiptStore,
+  settling: Settling,
+  telemetry?: Telemetry,
+): Promise<SettleReply> {
+  const { requestId } = settling;
   const token = checkHolder('settle', settling);
   checkOutcome(settling);
-  const held = await heldBy(receipts, requestId, token);
-  if (!held) return { status: 'NOT_HELD', requestId };
-  const { receipt, epoch } = held;
+  const stored = await storedOf(settling);
+  return tellingAway(telemetry, async () => {
+    const held = await heldBy(receipts, requestId, token);
+    if (!held) return { status: 'NOT_HELD', requestId };
+    const { action } = held.receipt;
+    const settle = async (emit: Emit): Promise<SettleReply> => {
+      const reply = await settleIt(receipts, settling, { ...held, token, stored });
+      tellSettled(reply, settling, emit);
+      return reply;
+    };
+    return watched(telemetry, ['settle', { requestId, action }], settle, () => ({ epoch: held.epoch }));
+  });
+}
+
+/** The outcome as it is kept; there is none where nothing happened, or nobody knows. */
+async function storedOf({ outcome, result, requestId }: Settling) {
+  if (outcome === 'committed') return { state: outcome, outcome: jsonOutcome(result, requestId) };
+  if (outcome === 'rejected') return { state: outcome, outcome: await rejection(result, requestId) };
+  return undefined;
+}
+
+interface Held {
+  readonly receipt: Receipt;
+  readonly epoch: number;
+  readonly token: string;
+  readonly stored: Awaited<ReturnType<typeof storedOf>>;
+}
+
+async function settleIt(
+  receipts: ReceiptStore,
+  settling: Settling,
+  { receipt, epoch, token, stored }: Held,
+): Promise<SettleReply> {
+  const { requestId, outcome } = settling;
   const claim = { key: receipt.key, token };
   const isInTime = epoch === receipt.epoch && !isUnresolved(receipt);
-  if (outcome === 'unknown') {
-    if (isInTime) await asking(requestId, () => receipts.markUnknown(claim));
-  } else if (outcome === 'not-committed') {
-    if (isInTime) await asking(requestId, () => receipts.release(claim));
-  } else {
-    const stored =
-      outcome === 'committed' ? jsonOutcome(result, requestId) : await rejection(result, requestId);
-    const answer = await asking(requestId, () =>
-      receipts.settle({ ...claim, epoch, state: outcome, outcome: stored }),
+  if (stored) {
+    const answer = await asking(requestId, () => receipts.settle({ ...claim, epoch, ...stored }));
+    if (answer === stored.state) return { status: 'SETTLED', requestId, state: answer };
+  } else if (isInTime)
+    await asking(requestId, () =>
+      outcome === 'unknown' ? receipts.markUnknown(claim) : receipts.release(claim),
     );
-    if (answer === outcome) return { status: 'SETTLED', requestId, state: outcome };
-  }
   return asItIs(receipts, settling, receipt.key);
+}
+
+/** What a settlement came to. */
+function tellSettled(reply: SettleReply, { outcome }: Settling, emit: Emit): void {
+  if (reply.status === 'LATE') emit('late');
+  else if (reply.status === 'UNKNOWN') emit('unknown');
+  else if (reply.status === 'SETTLED' && reply.state === 'released')
+    emit('released', { verdict: 'not-committed' });
+  else if (reply.status === 'SETTLED' && reply.state === 'unknown') emit('unknown');
+  else if (reply.status === 'SETTLED' && outcome !== 'unknown') emit('settled', { verdict: outcome });
 }
 
 /** What is so now, where nothing was settled by what was said, or it was released. */
@@ -177,5 +229,5 @@ async function heldBy(receipts: ReceiptStore, written: string, token: string) {
 /** In which epoch a token held the claim, before somebody else took it over. */
 function epochBefore(evidence: readonly Evidence[], token: string): number | undefined {
   const hash = sha256Hex(token);
-  return evidence.find(({ source, note }) => source === 'attempt' && note?.includes(hash))?.epoch;
+  return evidence.find(({ source, note }) => source === attemptSource && note?.includes(hash))?.epoch;
 }

@@ -6,13 +6,13 @@ import type * as NodeServer from '@hono/node-server';
 
 import type * as Dashboard from '../dashboard';
 import { pageOrigin, providerLinkProblem } from '../dashboard/links';
-import { wake } from '../operator';
 import { optionalPackages } from '../optional-package';
 import { command, flag, text, type Context, type Given } from './definition';
 import { close, listen, listening } from './listening';
 import { complain } from './terminal';
 import { toldToEnd } from './told-to-end';
 import { UsageError } from './usage-error';
+import { wakeOrTell } from './waking';
 
 const tokenVariable = 'ACTIVITY_GUARD_DASHBOARD_TOKEN';
 const leastCharacters = 16;
@@ -79,18 +79,17 @@ function checked(given: Given<typeof options>) {
 
 /**
  * Serves the page until the process is told to end.
- * @throws UsageError for options that do not fit
  * @throws ReceiptStoreUnavailableError where the receipts are away, or their tables missing: nothing is created here
  */
 async function serveWith(
   { receipts, print, given: { json } }: Context,
   given: Given<typeof options>,
+  { host, ...checks }: ReturnType<typeof checked>,
 ): Promise<void> {
-  const { host, ...checks } = checked(given);
   const { createDashboard, createAdaptorServer } = packages();
   await receipts.check();
   const { fetch } = createDashboard({
-    ...{ ...checks, receipts, wake: (receipt) => wake(receipt, given) },
+    ...{ ...checks, receipts, wake: (receipt) => wakeOrTell(receipt, given) },
     onFault: (error) => complain(`${(error as Error).name} in a request`),
   });
   const server = createAdaptorServer({ fetch }) as Server;
@@ -112,9 +111,9 @@ export const dashboard = command({
   summary: 'a web page for people: what needs them, search, receipts, decisions; until it is told to end',
   options,
   examples: ['dashboard --port 8081', "dashboard --provider-link 'https://pay.example/charges/{requestId}'"],
-  check: (given) => void checked(given),
+  // Checked here: that reads the token.
   run: async (context, given) => {
-    await serveWith(context, given);
+    await serveWith(context, given, checked(given));
     return true;
   },
 });

@@ -9,13 +9,13 @@ import {
   supersede as letHappenAgain,
   textOf,
   tokenOf,
-  wake,
   type Decider,
 } from '../operator';
 import { command, flag, parsed, text, type Given } from './definition';
 import { foundOrTold } from './show';
 import { complain } from './terminal';
 import { UsageError } from './usage-error';
+import { wakeOrTell } from './waking';
 
 const decider = {
   token: parsed('TOKEN', 'as show prints it; it says what you have seen of the receipt', tokenIn),
@@ -88,7 +88,7 @@ export const resolve = command({
     if (!found) return false;
     const decided = await decide(receipts, found, verdict, { ...deciderOf(given), outcome: given.result });
     const { state } = decided.now.receipt;
-    const woken = decided.done ? await wake(found.receipt, given) : 'none';
+    const woken = decided.done ? await wakeOrTell(found.receipt, given) : 'none';
     if (json)
       await print(
         JSON.stringify({ requestId, resolved: decided.done, state, token: tokenOf(decided.now), woken }),
@@ -111,7 +111,7 @@ export const supersede = command({
     if (!found) return false;
     const decider = deciderOf(given);
     const decided = await letHappenAgain(receipts, found, decider);
-    const woken = decided.done ? await wake(found.receipt, given) : 'none';
+    const woken = decided.done ? await wakeOrTell(found.receipt, given) : 'none';
     if (json) await print(JSON.stringify({ requestId, superseded: decided.done, woken }));
     else if (decided.done)
       await print(

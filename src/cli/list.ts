@@ -57,7 +57,11 @@ export const list = command({
   ],
   check: checkBounds,
   run: async (context, { limit, ...filter }) => {
-    const receipts = await context.receipts.list({ ...filterOf(filter), limit });
+    const receipts = await context.receipts.list({
+      ...filterOf(filter),
+      // JSON tells how large they are.
+      ...{ omitOutcomes: !context.given.json, limit },
+    });
     await print(context, receipts, widthOf(process.stdout));
     return true;
   },

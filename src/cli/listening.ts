@@ -9,7 +9,7 @@ import { UsageError } from './usage-error';
 const longestEndMs = 10_000;
 const pauseMs = 50;
 
-function portIn(value: string, name: string): number {
+export function portIn(value: string, name: string): number {
   const port = Number(value);
   if (!/^\d{1,5}$/.test(value) || port > 65_535)
     throw new UsageError(`${name} takes a number from 0 (a free one) to 65535`);

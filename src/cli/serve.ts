@@ -4,12 +4,14 @@ import type { Server } from 'node:http';
 
 import type * as NodeServer from '@hono/node-server';
 
+import type { Telemetry } from '../core';
 import { ApiKeyError, ApiKeys } from '../http/api-keys';
 import type * as HttpService from '../http/service';
 import { optionalPackages } from '../optional-package';
 import type { PostgresReceipts } from '../stores/pg';
 import { command, text, type Context } from './definition';
 import { close, listen, listening } from './listening';
+import { metricsOption, withMetrics } from './metrics';
 import { complain } from './terminal';
 import { toldToEnd } from './told-to-end';
 import { UsageError } from './usage-error';
@@ -55,6 +57,7 @@ async function serveWith(
   keys: ApiKeys,
   { host, port }: { readonly host: string; readonly port: number },
   { open, print, given: { json } }: Context,
+  telemetry: Telemetry | undefined,
 ): Promise<void> {
   const { createService, createAdaptorServer } = packages();
   const stores = new Map(keys.namespaces.map((namespace) => [namespace, open(namespace)]));
@@ -63,6 +66,7 @@ async function serveWith(
     const { fetch } = createService({
       keys,
       receipts: (namespace) => stores.get(namespace) as PostgresReceipts,
+      telemetry,
       onFault: (error) => complain(`${(error as Error).name} in a request`),
     });
     const server = createAdaptorServer({ fetch }) as Server;
@@ -82,14 +86,16 @@ export const serve = command({
   options: {
     keys: text('FILE', `a line for each API key: <namespace> <key> (else ${keysVariable})`, { isFile: true }),
     ...listening,
+    ...metricsOption,
   },
-  examples: ['serve --keys keys.txt --port 8080'],
+  examples: ['serve --keys keys.txt --port 8080', 'serve --keys keys.txt --port 8080 --metrics 9464'],
   check: (_given, _argument, { namespace }) => {
     if (namespace !== undefined)
       throw new UsageError('serve takes its namespaces from the API keys, not --namespace');
   },
-  run: async (context, { keys, host = '127.0.0.1', port = 0 }) => {
-    await serveWith(keysFrom(keys), { host, port }, context);
+  run: async (context, { keys, host = '127.0.0.1', port = 0, metrics }) => {
+    const known = keysFrom(keys);
+    await withMetrics(metrics, (telemetry) => serveWith(known, { host, port }, context, telemetry));
     return true;
   },
 });

@@ -8,6 +8,7 @@ import type { LeaseKeeper } from './leases';
 import { policyName } from './policy';
 import type { Receipt } from './receipt';
 import type { ClaimRequest } from './store';
+import { showCommand } from './show-command';
 import type { CallStep, StepEnd, StepWatch } from './telemetry';
 
 /** The store has this long to answer, also for a call that waits for nobody. */
@@ -106,7 +107,7 @@ export const holdDelayMs = (attempt: number, waitMs = 0): number =>
 
 /** For who has the failure before him: what shows all that is known, and how it is resolved. */
 export const lookAtIt = ({ requestId }: Pick<Receipt, 'requestId'>): string =>
-  `Look at it, and resolve it: activity-guard show '${requestId}'`;
+  `Look at it, and resolve it: ${showCommand(requestId)}`;
 
 /** The failure that keeps an activity pending until its outcome is resolved; asked again at growing intervals. */
 export function onHold(state: CallState, receipt: Receipt, waitMs = 0): OutcomeUnknownError {

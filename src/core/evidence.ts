@@ -16,11 +16,15 @@ export const concludedSource = 'evidence';
 /** A person, who alone can settle what is contested. */
 export const operatorSource = 'operator';
 
+/** The guard itself, of a claim that was taken over: where it came from, as a note. */
+export const attemptSource = 'attempt';
+
 /** Names that only the guard itself may use. */
 export const ownSources: readonly string[] = [
   concludedSource,
   operatorSource,
-  ...['attempt', 'effect', 'late-settle', 'failover', 'completion', 'probe', 'temporal-history'],
+  attemptSource,
+  ...['effect', 'late-settle', 'failover', 'completion', 'probe', 'temporal-history'],
 ];
 
 /** What the evidence on file comes to. */

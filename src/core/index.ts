@@ -51,10 +51,11 @@ export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
 export { shownPayload } from './redact';
 export { recordEvidence } from './record-evidence';
 export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
-export { finalityOf, operatorSource } from './evidence';
+export { attemptSource, concludedSource, finalityOf, operatorSource } from './evidence';
 export {
   compensated,
   isFree,
+  isOutstanding,
   isProvisional,
   isSettled,
   isTooEarly,
@@ -82,6 +83,7 @@ export type {
   StepWatch,
   Telemetry,
 } from './telemetry';
+export { showCommand } from './show-command';
 export { singleRequest } from './single-request';
 export { storeChecks } from './store-checks';
 export { isFinal } from './store-retry';
@@ -92,6 +94,7 @@ export type {
   HeldClaim,
   ListFilter,
   NewEvidence,
+  OutstandingCounts,
   PruneRequest,
   ReceiptStats,
   ReceiptStore,

@@ -97,6 +97,10 @@ const provesNothingHappened = ({ transactional, doubt }: Standing): boolean => t
 export const isUnresolved = (receipt: Standing): boolean =>
   receipt.state === 'unknown' || (isLapsed(receipt) && !provesNothingHappened(receipt));
 
+/** Somebody still has to say what became of it, or may. */
+export const isOutstanding = (receipt: Standing & Pick<Receipt, 'contested'>): boolean =>
+  isUnresolved(receipt) || receipt.contested || receipt.state === 'delegated';
+
 /** Nothing happened, so it may be claimed again. */
 export const isFree = (receipt: Standing): boolean =>
   receipt.state === 'released' || (isLapsed(receipt) && provesNothingHappened(receipt));

@@ -138,19 +138,25 @@ export interface ListFilter {
   readonly action?: string;
   /** Only keys after this one, in the order of the keys: for going through all, page by page. */
   readonly afterKey?: string;
+  /** Without outcomes, which may be large: as if there were none. */
+  readonly omitOutcomes?: boolean;
   /** At most this many; 100 unless given. */
   readonly limit?: number;
 }
 
-/** Counts over all receipts of the namespace. */
-export interface ReceiptStats {
-  readonly states: Readonly<Record<ReceiptState, number>>;
+/** How much needs somebody. */
+export interface OutstandingCounts {
   /** Unknown, or claimed with a lease that ran out. */
   readonly unresolved: number;
   /** How long ago the oldest of them was first claimed. */
   readonly oldestUnresolvedMs?: number | undefined;
   /** Held for a person, because sources contradict each other. */
   readonly contested: number;
+}
+
+/** Counts over all receipts of the namespace. */
+export interface ReceiptStats extends OutstandingCounts {
+  readonly states: Readonly<Record<ReceiptState, number>>;
   readonly evidence: readonly {
     readonly source: string;
     readonly verdict: Verdict;
@@ -223,6 +229,14 @@ export interface ReceiptStore {
     key: string,
   ): Promise<{ readonly receipt: Receipt; readonly evidence: readonly Evidence[] } | undefined>;
   list(filter?: ListFilter): Promise<readonly Receipt[]>;
+  /**
+   * What needs somebody, or is completed elsewhere: unresolved, contested and delegated receipts, without outcomes; delegated
+   * ones last, the oldest first. Reads few other receipts where they are reconciled.
+   */
+  outstanding(limit: number): Promise<readonly Receipt[]>;
+  /** How many of them there are, read in the same way. */
+  countOutstanding(): Promise<OutstandingCounts>;
+  /** Reads all receipts. */
   stats(): Promise<ReceiptStats>;
   /** Fails with what to do when the store cannot be used: unreachable, not migrated, or newer than this code. */
   check(): Promise<void>;

@@ -26,7 +26,7 @@ export function activityPage(
     </div>
     <h2>By action</h2>${byAction(figures)}
     <h2>All receipts</h2>${byState(stats)}
-    <p class="muted">How often a receipt was replayed instead of running its effect again is not in the database: the workers count it, in their metrics.</p>`;
+    <p class="muted">How often a receipt was replayed instead of running its effect again is not in the database: it is a metric, <code>activity_guard_claims_total</code> with the answer <code>replayed</code>.</p>`;
   return page(frame, { title: 'Activity', main, place: 'activity', scripts: ['charts'] });
 }
 

@@ -39,7 +39,7 @@ const buckets = 30;
 const mostReceipts = 5000;
 const mostActions = 50;
 
-/** What is kept of a receipt: its outcome may be large. */
+/** What is kept of a receipt. */
 interface Point {
   readonly at: number;
   readonly action: string;

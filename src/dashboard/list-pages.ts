@@ -63,7 +63,7 @@ export function queuePage(
       ? html`<h1>Nothing needs you</h1><p>No outcome is unknown or contested, and nothing that was handed over is stuck.</p>${asked}`
       : html`<h1>${plural(waiting.length, 'receipt')} ${waiting.length === 1 ? 'needs' : 'need'} somebody</h1>
         <ul class="legend">${counts.map((need) => html`<li>${badge(need)} ${count(need)}: ${needs[need]}</li>`)}</ul>
-        ${isCut ? html`<p class="problem">There are more than are listed. The newest are here; find older ones by <a href="/receipts?state=unknown">search</a>.</p>` : nothing}
+        ${isCut ? html`<p class="problem">There are more than are listed. The oldest are here; find newer ones by <a href="/receipts?state=unknown">search</a>.</p>` : nothing}
         ${table(
           waiting.map((one) => ({ receipt: one.receipt, state: one.need, more: known(one, links) })),
           'What is known',

@@ -1,4 +1,4 @@
-/** Receipts from the newest on, a few at a time: outcomes come with them, and may be large. */
+/** Receipts from the newest on, without outcomes, a few at a time. */
 import type { ListFilter, Receipt, ReceiptStore } from '../core';
 
 const batch = 200;
@@ -13,7 +13,7 @@ export async function* newest(
   let last: ReadonlySet<string> = new Set();
   for (;;) {
     const bound = claimedBefore === undefined ? {} : { claimedBefore };
-    const rows = await receipts.list({ ...filter, ...bound, limit });
+    const rows = await receipts.list({ ...filter, ...bound, omitOutcomes: true, limit });
     const fresh = rows.filter(({ key }) => !last.has(key));
     yield* fresh;
     const end = rows.at(-1);

@@ -46,7 +46,10 @@ export async function search(receipts: ReceiptStore, query: Query, now: () => nu
   const text = query.text.toLowerCase();
   const found = new Map<string, Receipt>();
   if (text !== '')
-    for (const receipt of await receipts.list({ ...filter, workflowId: query.text, limit: mostHits }))
+    for (const receipt of await receipts.list({
+      ...{ ...filter, workflowId: query.text },
+      ...{ omitOutcomes: true, limit: mostHits },
+    }))
       found.set(receipt.key, receipt);
   const end = now() + longestMs;
   let looked = 0;

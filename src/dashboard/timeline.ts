@@ -1,6 +1,5 @@
 /** The life of one receipt, as far as it is on file. */
-import type { Evidence, Origin, Receipt } from '../core';
-import { isTooEarly } from '../core';
+import { attemptSource, isTooEarly, type Evidence, type Origin, type Receipt } from '../core';
 import type { Found } from '../operator';
 
 /** Something that happened, or will. */
@@ -16,9 +15,6 @@ export interface Moment {
   readonly origin?: Origin | undefined;
   readonly evidence?: Evidence | undefined;
 }
-
-/** Whoever claims again leaves where the attempt before came from, as a note. */
-const attemptSource = 'attempt';
 
 /** @returns nothing for a note that is no origin */
 function originIn(note: string | undefined): Origin | undefined {

@@ -11,7 +11,7 @@ import {
   type RenewReply,
   type SettleReply,
 } from '../claims';
-import { ActivityGuardError, InvalidRequestError, type ReceiptStore } from '../core';
+import { ActivityGuardError, InvalidRequestError, type ReceiptStore, type Telemetry } from '../core';
 import type { ApiKeys } from './api-keys';
 import { bounds, claimTermsOf, jsonIn, renewingOf, settlingOf } from './input';
 import { openApi } from './openapi';
@@ -22,6 +22,8 @@ export interface ServiceOptions {
   readonly keys: ApiKeys;
   /** The receipts of a namespace that a key opens. */
   readonly receipts: (namespace: string) => ReceiptStore;
+  /** Traces and metrics of the claims. */
+  readonly telemetry?: Telemetry | undefined;
   /** Told of faults of the service itself: the names of errors, never what was asked. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -29,8 +31,10 @@ export interface ServiceOptions {
 type Service = Hono<{ Variables: { receipts: ReceiptStore } }>;
 
 /** The app; whoever serves it closes the receipts. */
-export function createService({ keys, receipts, onFault = () => undefined }: ServiceOptions): Service {
+export function createService(options: ServiceOptions): Service {
+  const { keys, receipts, telemetry, onFault = () => undefined } = options;
   const stores = new Map(keys.namespaces.map((namespace) => [namespace, receipts(namespace)] as const));
+  for (const store of stores.values()) telemetry?.watch(store);
   const app: Service = new Hono();
   app.get('/openapi.json', (c) => c.json(openApi));
   app.use('*', async (c, next) => {
@@ -44,17 +48,18 @@ export function createService({ keys, receipts, onFault = () => undefined }: Ser
 
   app.post('/claim', async (c) => {
     const terms = claimTermsOf(jsonIn(await c.req.arrayBuffer()));
-    const reply = await claimFor(c.get('receipts'), { ...terms, origin: { via: 'http' } });
-    if (reply.status === 'PROCEED' && c.req.raw.signal.aborted) void undelivered(c.get('receipts'), reply);
+    const reply = await claimFor(c.get('receipts'), { ...terms, origin: { via: 'http' } }, telemetry);
+    if (reply.status === 'PROCEED' && c.req.raw.signal.aborted)
+      void undelivered(c.get('receipts'), reply, telemetry);
     return answer(c, reply);
   });
   app.post('/settle/:id', async (c) => {
     const settling = settlingOf(idIn(c), jsonIn(await c.req.arrayBuffer()));
-    return answer(c, await settleFor(c.get('receipts'), settling));
+    return answer(c, await settleFor(c.get('receipts'), settling, telemetry));
   });
   app.post('/renew/:id', async (c) => {
     const renewing = renewingOf(idIn(c), jsonIn(await c.req.arrayBuffer()));
-    return answer(c, await renewFor(c.get('receipts'), renewing));
+    return answer(c, await renewFor(c.get('receipts'), renewing, telemetry));
   });
   app.get('/receipts/:id', async (c) => {
     const receipt = await statusOf(c.get('receipts'), idIn(c));
@@ -73,8 +78,10 @@ export function createService({ keys, receipts, onFault = () => undefined }: Ser
 async function undelivered(
   receipts: ReceiptStore,
   { requestId, token }: ClaimReply & { readonly status: 'PROCEED' },
+  telemetry: Telemetry | undefined,
 ): Promise<void> {
-  await settleFor(receipts, { requestId, token, outcome: 'not-committed' }).catch(() => undefined);
+  const nothing = { requestId, token, outcome: 'not-committed' } as const;
+  await settleFor(receipts, nothing, telemetry).catch(() => undefined);
 }
 
 /** An id in a path is percent-encoded, and broken encodings are left as they stand. */

@@ -1,5 +1,6 @@
 /** What a person decides about a receipt, on what he has seen of it. */
 import {
+  isOutstanding,
   isTooEarly,
   isUnresolved,
   operatorSource,
@@ -112,8 +113,7 @@ export async function supersede(
 }
 
 /** Whether a person's word still counts. */
-export const isOpen = ({ receipt }: Found): boolean =>
-  isUnresolved(receipt) || receipt.contested || receipt.state === 'delegated';
+export const isOpen = ({ receipt }: Found): boolean => isOutstanding(receipt);
 
 const changed = (found: Found): string =>
   `it has changed since you looked at it (its token is ${tokenOf(found)} now). Nothing was kept; look at it again.`;

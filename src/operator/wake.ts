@@ -1,6 +1,5 @@
 /** Having whoever waits for a decision go on, as soon as it is made. */
 import type { Receipt } from '../core';
-import { printable } from './printable';
 import { withTemporal } from './temporal';
 
 /** `'unreachable'`: perhaps somebody waits, and could not be told. */
@@ -9,10 +8,14 @@ export type Woken = 'activity' | 'workflow' | 'none' | 'unreachable';
 /** A decision must not take long only because Temporal is away. */
 const connectTimeout = '3s';
 
-/** Wakes who waits for a receipt, in the Temporal namespace that it came from. Never fails: the decision counts already. */
+/**
+ * Wakes who waits for a receipt, in the Temporal namespace that it came from. Never fails: the decision counts already.
+ * @param onUnreachable told why nobody could be told
+ */
 export async function wake(
   receipt: Receipt,
   { 'no-temporal': noTemporal }: { readonly 'no-temporal': boolean },
+  onUnreachable: (why: string) => void,
 ): Promise<Woken> {
   const { temporalNamespace: namespace, workflowId } = receipt.origin;
   if (noTemporal || !namespace || !workflowId) return 'none';
@@ -21,10 +24,7 @@ export async function wake(
       ...{ connectTimeout, namespace },
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    process.stderr.write(
-      `activity-guard: nobody was woken: ${printable(why)}\nThe decision counts. An activity that waits for it goes on with its next retry.\n`,
-    );
+    onUnreachable(error instanceof Error ? error.message : String(error));
     return 'unreachable';
   }
 }

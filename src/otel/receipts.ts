@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Meter } from '@opentelemetry/api';
 
-import { nameOf, ReceiptStoreUnavailableError, type ReceiptStats, type ReceiptStore } from '../core';
+import { nameOf, ReceiptStoreUnavailableError, type OutstandingCounts, type ReceiptStore } from '../core';
 import type { Instruments } from './instruments';
 import { attribute } from './names';
 
@@ -13,7 +13,7 @@ const longestWaitMs = 1000;
 /** A count that takes long comes seldom: it may take so little of the time that passes between two. */
 const [longMs, mostShare] = [100, 0.01];
 
-const nothing: Pick<ReceiptStats, 'unresolved' | 'oldestUnresolvedMs' | 'contested'> = {
+const nothing: OutstandingCounts = {
   ...{ unresolved: NaN, oldestUnresolvedMs: NaN, contested: NaN },
 };
 
@@ -21,7 +21,7 @@ const nothing: Pick<ReceiptStats, 'unresolved' | 'oldestUnresolvedMs' | 'contest
 class Counted {
   private nextAt = -Infinity;
   private asking: Promise<void> | undefined;
-  private last: ReceiptStats | undefined;
+  private last: OutstandingCounts | undefined;
 
   constructor(
     private readonly store: ReceiptStore,
@@ -29,7 +29,7 @@ class Counted {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  async now(): Promise<ReceiptStats | undefined> {
+  async now(): Promise<OutstandingCounts | undefined> {
     if (performance.now() >= this.nextAt) this.ask();
     await Promise.race([this.asking, delay(longestWaitMs, undefined, { ref: false })]);
     return this.last;
@@ -41,9 +41,9 @@ class Counted {
     // Since the last time: it hangs.
     if (this.asking) return this.fail(new ReceiptStoreUnavailableError('The receipts could not be counted.'));
     this.asking = this.store
-      .stats()
+      .countOutstanding()
       .then(
-        (stats) => void (this.last = stats),
+        (counts) => void (this.last = counts),
         (error: unknown) => this.fail(error),
       )
       .finally(() => {

@@ -20,8 +20,8 @@ export interface TelemetryOptions {
   /** The application's global one unless given. */
   readonly tracerProvider?: TracerProvider;
   /**
-   * How often the receipts are counted at most, for the metrics of what is unknown now; `'1m'` unless given. It reads all
-   * receipts: with many millions of them let one process do it, and say `false` in the others.
+   * How often the receipts are counted at most, for the metrics of what is unknown now; `'1m'` unless given. Where nothing
+   * reconciles them it reads all receipts: with many millions let one process do it, and say `false` in the others.
    */
   readonly countEvery?: Duration | false;
 }

@@ -8,6 +8,7 @@ import type {
   ListFilter,
   NewEvidence,
   Outcome,
+  OutstandingCounts,
   PruneRequest,
   Receipt,
   ReceiptState,
@@ -21,8 +22,10 @@ import type {
   Verdict,
 } from '../core';
 import {
+  attemptSource,
   compensated,
   isFree,
+  isOutstanding,
   isProvisional,
   isSettled,
   isUnresolved,
@@ -93,7 +96,7 @@ export class MemoryReceipts implements ReceiptStore {
     if (doubt && !(fromUnknown && this.isUnresolved(row))) return undefined;
     if (this.isVetoed(key)) return undefined;
     const note = JSON.stringify(row.origin);
-    this.keep(key, { source: 'attempt', verdict: 'undetermined', epoch, note });
+    this.keep(key, { source: attemptSource, verdict: 'undetermined', epoch, note });
     this.database.queue.set(key, { lookAt: this.database.clock.monotonic() + leaseMs, looks: 0 });
     const leaseUntil = this.database.clock.monotonic() + leaseMs;
     Object.assign(row, { state: 'claimed', epoch: epoch + 1, doubt, token, policy, origin, leaseUntil });
@@ -252,6 +255,7 @@ export class MemoryReceipts implements ReceiptStore {
     claimedBefore,
     action,
     afterKey,
+    omitOutcomes = false,
     limit = 100,
   }: ListFilter = {}): Promise<readonly Receipt[]> {
     const since = claimedSince === undefined ? -Infinity : Date.parse(claimedSince);
@@ -266,7 +270,21 @@ export class MemoryReceipts implements ReceiptStore {
       .filter((row) => (action === undefined || row.action === action) && row.key > (afterKey ?? ''))
       .sort(afterKey === undefined ? newestFirst : byKey)
       .slice(0, limit)
-      .map((row) => this.receiptOf(row));
+      .map((row) => this.receiptOf(omitOutcomes ? { ...row, outcome: undefined } : row));
+  }
+
+  async outstanding(limit: number): Promise<readonly Receipt[]> {
+    const isLast = ({ state, contested }: Row): number => (state === 'delegated' && !contested ? 1 : 0);
+    return this.ownRows()
+      .sort((a, b) => isLast(a) - isLast(b) || a.firstClaim - b.firstClaim)
+      .map((row) => this.receiptOf({ ...row, outcome: undefined }))
+      .filter(isOutstanding)
+      .slice(0, limit);
+  }
+
+  async countOutstanding(): Promise<OutstandingCounts> {
+    const { unresolved, oldestUnresolvedMs, contested } = await this.stats();
+    return { unresolved, oldestUnresolvedMs, contested };
   }
 
   async stats(): Promise<ReceiptStats> {

@@ -14,14 +14,20 @@ import {
   type Renewing,
   type Settling,
 } from '../claims';
-import { ActivityGuardError, InvalidRequestError, type ReceiptStore } from '../core';
+import { ActivityGuardError, InvalidRequestError, type ReceiptStore, type Telemetry } from '../core';
 import { optionalPackages } from '../optional-package';
 import { toolDefinitions, type ToolName } from './mcp-definitions';
 import { textOfClaim, textOfRenewed, textOfSettled, textOfStatus, textOfUnknown } from './mcp-texts';
 
 type Result = TypesModule.CallToolResult;
 type Arguments = Readonly<Record<string, unknown>>;
-type Tool = (receipts: ReceiptStore, args: Arguments, client: string) => Promise<Result>;
+type Tool = (desk: Desk, args: Arguments, client: string) => Promise<Result>;
+
+/** What the tools work with. */
+interface Desk {
+  readonly receipts: ReceiptStore;
+  readonly telemetry: Telemetry | undefined;
+}
 
 /** The version of these tools, not of the package. */
 const version = '1';
@@ -37,8 +43,13 @@ const mostClientCharacters = 100;
  * A server with the tools `claim`, `settle`, `renew`, `status` and `list_unknown` over the receipts; `activity-guard mcp` serves it
  * on stdio. Connect it to any transport of the SDK, one server for each.
  * Who can reach it can claim and settle in the namespace of the receipts, with the tokens it was given.
+ * @param options.telemetry traces and metrics of the claims, such as `telemetry()` of `activity-guard/otel`
  */
-export function claimServer(receipts: ReceiptStore): ServerModule.Server {
+export function claimServer(
+  receipts: ReceiptStore,
+  { telemetry }: { readonly telemetry?: Telemetry | undefined } = {},
+): ServerModule.Server {
+  telemetry?.watch(receipts);
   const { Server, CallToolRequestSchema, ListToolsRequestSchema } = sdk();
   // Not McpServer: what is wrong with the arguments is said by the claims themselves, as over HTTP.
   const server = new Server(
@@ -55,7 +66,7 @@ export function claimServer(receipts: ReceiptStore): ServerModule.Server {
   server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
     const { name, arguments: args = {} } = params;
     try {
-      return await toolOf(name, args)(receipts, args, clientName());
+      return await toolOf(name, args)({ receipts, telemetry }, args, clientName());
     } catch (error) {
       return refusal(error);
     }
@@ -64,27 +75,27 @@ export function claimServer(receipts: ReceiptStore): ServerModule.Server {
 }
 
 const tools: Readonly<Record<ToolName, Tool>> = {
-  claim: async (receipts, args, client) => {
+  claim: async ({ receipts, telemetry }, args, client) => {
     const origin = { via: 'mcp', ...(client === '' ? {} : { client }) };
-    const reply = await claimFor(receipts, { ...(args as unknown as ClaimTerms), origin });
+    const reply = await claimFor(receipts, { ...(args as unknown as ClaimTerms), origin }, telemetry);
     const mayGoOn = reply.status === 'PROCEED' || (reply.status === 'SKIP' && reply.state === 'committed');
     return answer(textOfClaim(reply), { ...reply }, !mayGoOn);
   },
-  settle: async (receipts, args) => {
-    const reply = await settleFor(receipts, args as unknown as Settling);
+  settle: async ({ receipts, telemetry }, args) => {
+    const reply = await settleFor(receipts, args as unknown as Settling, telemetry);
     return answer(textOfSettled(reply), { ...reply }, reply.status !== 'SETTLED');
   },
-  renew: async (receipts, args) => {
-    const reply = await renewFor(receipts, args as unknown as Renewing);
+  renew: async ({ receipts, telemetry }, args) => {
+    const reply = await renewFor(receipts, args as unknown as Renewing, telemetry);
     return answer(textOfRenewed(reply), { ...reply }, reply.status !== 'RENEWED');
   },
-  status: async (receipts, { requestId }) => {
+  status: async ({ receipts }, { requestId }) => {
     const found = await statusOf(receipts, requestId as string);
     return found
       ? answer(textOfStatus(found), { ...found })
       : answer(`Nothing was ever claimed under this request id.`, { requestId, state: 'none' });
   },
-  list_unknown: async (receipts, args) => {
+  list_unknown: async ({ receipts }, args) => {
     const found = await unknownReceipts(receipts, args);
     return answer(textOfUnknown(found), { receipts: found });
   },

@@ -156,7 +156,9 @@ describe('the command line', () => {
     [['list', '--keys', 'f'], /--keys goes with serve/],
     [['list', '--port', '80'], /--port goes with serve/],
     [['serve', '--token-file', 'f'], /--token-file goes with dashboard/],
-    [['dashboard', '--host', '0.0.0.0'], /everybody would read the receipts/],
+    [['reconcile', '--metrics', '9464'], /--metrics goes with --watch/],
+    [['serve', '--metrics', '0.0.0.0'], /the port of --metrics takes a number/],
+    [['serve', '--metrics', 'host:65536'], /the port of --metrics takes a number/],
     [['serve', 'more'], /too many arguments for 'serve'/],
     [['serve', '--namespace', 'n'], /from the API keys/],
     ...['65536', '-1', '8o'].map((port): [string[], RegExp] => [

@@ -1,10 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { showCommand } from '../../src/core';
 import { generationId, hashRequestId, receiptKey } from '../../src/ids';
 import { outcomeOf, over, read, requestFor, textOf } from '../contract/rows';
 import { asDocumented } from '../support/cli-json';
-import { runCli, type Ended } from '../support/cli-process';
+import { cliMain, runCli, type Ended } from '../support/cli-process';
 import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
 let scratch: ScratchSchema;
@@ -138,6 +140,18 @@ describe('activity-guard on the command line', () => {
     }
   });
 
+  // As a person pastes it from the failure of an activity.
+  it('shows a receipt by the command that its failure names, whatever the id holds', async () => {
+    for (const requestId of [`it's "$HOME" \\`, '--json']) {
+      const request = requestFor(requestId, { namespace: 'odd' });
+      await scratch.open('odd').claim(request);
+      const command = showCommand(requestId).replace('activity-guard', '"$@"');
+      const args = [process.execPath, cliMain, '--schema', scratch.schema, '--namespace', 'odd'];
+      const { status, stdout } = spawnSync('sh', ['-c', command, 'sh', ...args], { encoding: 'utf8' });
+      expect([status, stdout]).toEqual([0, expect.stringContaining(requestId)]);
+    }
+  });
+
   it('refuses to resolve what somebody holds or what is settled, and says why', async () => {
     expect(await cli(...(await decide('resolve', 'invoice:43', '--not-committed')))).toMatchObject({
       code: 1,
@@ -243,7 +257,7 @@ describe('activity-guard on the command line', () => {
         const { code, out, err, tookMs } = await decided(`away:${at}`, ofWorkflow, at);
         expect({ code, out }).toEqual({ code: 0, out: `away:${at} is now released.\n` });
         expect(err).toMatch(
-          /nobody was woken: Temporal cannot be reached at .*\n.* goes on with its next retry\.\n/,
+          /nobody was woken: Temporal cannot be reached at .*\n.*The decision counts\..* goes on with its next retry\.\n$/,
         );
         expect(tookMs).toBeLessThan(6000);
       }

@@ -2,7 +2,17 @@
 import { randomUUID } from 'node:crypto';
 
 import type { ListFilter, Origin, ReceiptStore } from '../../src/core';
-import { lease, over, requestFor, newId, rowIn, states, withPlace, type StoreFixture } from './rows';
+import {
+  lease,
+  outcomeOf,
+  over,
+  requestFor,
+  newId,
+  rowIn,
+  states,
+  withPlace,
+  type StoreFixture,
+} from './rows';
 
 export function describeReading(name: string, makeStore: () => Promise<StoreFixture>): void {
   describe(`reading in ${name}`, () => {
@@ -138,6 +148,17 @@ export function describeReading(name: string, makeStore: () => Promise<StoreFixt
         expect(await pageAfter(sorted[0] ?? '', { action: 'charge', limit: 9 })).toEqual(
           charges.filter((key) => key > (sorted[0] ?? '')),
         );
+      });
+
+      it('of a list leaves out outcomes where they are not wanted', async () => {
+        const own = fixture.open(`briefly ${randomUUID()}`);
+        const { key } = await rowIn(own, 'committed');
+        const whole = expect.objectContaining({ key, state: 'committed', outcome: outcomeOf('first') });
+        const brief = expect.objectContaining({ key, state: 'committed', outcome: undefined });
+        expect(await own.list()).toEqual([whole]);
+        expect(await own.list({ omitOutcomes: true })).toEqual([brief]);
+        const first = '00000000-0000-0000-0000-000000000000';
+        expect(await own.list({ omitOutcomes: true, afterKey: first })).toEqual([brief]);
       });
 
       it('of a list gives the newest first', async () => {

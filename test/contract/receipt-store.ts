@@ -3,6 +3,7 @@ import { describeCare } from './care';
 import { describeClaims } from './claims';
 import { describeEvidence } from './evidence';
 import { describeOutcomes } from './outcomes';
+import { describeOutstanding } from './outstanding';
 import { describeReading } from './reading';
 import type { StoreFixture } from './rows';
 
@@ -14,5 +15,6 @@ export function describeReceiptStore(name: string, makeStore: () => Promise<Stor
   describeOutcomes(name, makeStore);
   describeCare(name, makeStore);
   describeEvidence(name, makeStore);
+  describeOutstanding(name, makeStore);
   describeReading(name, makeStore);
 }

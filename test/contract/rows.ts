@@ -14,6 +14,8 @@ import { fingerprintOf, hashRequestId, receiptKey } from '../../src/ids';
 /** A place for receipts that is empty at first. */
 export interface StoreFixture {
   open(namespace: string): ReceiptStore;
+  /** Makes all claims, and what reconciled them, two minutes older, where sweeps leave out what is new. */
+  age?(): Promise<void>;
   close(): Promise<void>;
 }
 

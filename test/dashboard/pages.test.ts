@@ -42,9 +42,11 @@ describe('the queue', () => {
   });
 
   it('says when there is more than it shows', async () => {
-    for (let i = 0; i < 200; i++) await world.abandoned(`lost:${i}`, { leaseMs: 0 });
+    for (let i = 0; i < 500; i++) await world.abandoned(`lost:${i}`, { leaseMs: 0 });
     await world.clock.advance(3000);
-    expect((await visitor.get('/')).text).toContain('There are more than are listed');
+    const page = await visitor.get('/');
+    expect(page.text).toContain('There are more than are listed. The oldest are here');
+    expect(rowsOf(page).slice(0, 3)).toEqual(['payout:2030-01', 'invoice:1042', 'invoice:1043']);
   });
 });
 

@@ -45,7 +45,7 @@ const service = inFile(
     [
       8,
       'the claim of who has hung up is given back',
-      "void undelivered(c.get('receipts'), reply);",
+      "void undelivered(c.get('receipts'), reply, telemetry);",
       'void undelivered;',
     ],
   ],

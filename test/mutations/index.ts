@@ -12,6 +12,7 @@ import { memory } from './memory';
 import type { Mutation } from './mutation';
 import { nexus } from './nexus';
 import { otel } from './otel';
+import { outstanding } from './outstanding';
 import { postgres } from './postgres';
 import { postgresClaims } from './postgres-claims';
 import { postgresOutcomes } from './postgres-outcomes';
@@ -42,6 +43,7 @@ export const mutations: readonly Mutation[] = [
   ...history,
   ...http,
   ...otel,
+  ...outstanding,
   ...workflowTools,
   ...cli,
 ];

@@ -179,14 +179,14 @@ const lost = [
       [
         4,
         'a claim that a failover may have lost leaves evidence of why',
-        'from claimed c, past where past.lost',
-        'from claimed c, past where past.lost and past.happened',
+        "may have been lost'\n  from claimed c, past where past.lost",
+        "may have been lost'\n  from claimed c, past where past.lost and past.happened",
       ],
       [
         7,
         'one claimer wins, also where a failover may have lost a claim',
-        'on conflict (key) do nothing\n  returning key, epoch, ${columns}',
-        'on conflict (key) do update set token = excluded.token\n  returning key, epoch, ${columns}',
+        'on conflict (key) do nothing\n  returning key, namespace,',
+        'on conflict (key) do update set token = excluded.token\n  returning key, namespace,',
       ],
     ],
   ),

@@ -57,14 +57,14 @@ const leaving = inFile(
     [
       2,
       'only an open row is marked unknown',
-      'else r.lease_until end\nwhere r.key = $1::uuid and r.token = $2::uuid and ${open}',
-      'else r.lease_until end\nwhere r.key = $1::uuid and r.token = $2::uuid',
+      'else r.lease_until end\n  where r.key = $1::uuid and r.token = $2::uuid and ${open}',
+      'else r.lease_until end\n  where r.key = $1::uuid and r.token = $2::uuid',
     ],
     [
       6,
       'a stale token marks nothing unknown',
-      'else r.lease_until end\nwhere r.key = $1::uuid and r.token = $2::uuid',
-      'else r.lease_until end\nwhere r.key = $1::uuid and $2::uuid is not null',
+      'else r.lease_until end\n  where r.key = $1::uuid and r.token = $2::uuid',
+      'else r.lease_until end\n  where r.key = $1::uuid and $2::uuid is not null',
     ],
     [1, 'marking unknown keeps the lease', 'else r.lease_until end\n', 'else clock_timestamp() end\n'],
     [

@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 
 import { telemetry, type TelemetryOptions } from 'activity-guard/otel';
-import { Guard, InvalidRequestError, memoryReceipts, type ReceiptStats } from '../../src';
+import { Guard, InvalidRequestError, memoryReceipts, type OutstandingCounts } from '../../src';
 
 beforeEach(() => jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined));
 afterEach(() => jest.restoreAllMocks());
@@ -18,7 +18,10 @@ class Reader extends MetricReader {
 }
 
 /** A guard that tells its metrics to a provider of its own. */
-function setUp(options: TelemetryOptions = {}, more: { stats?: () => Promise<ReceiptStats> } = {}) {
+function setUp(
+  options: TelemetryOptions = {},
+  more: { countOutstanding?: () => Promise<OutstandingCounts> } = {},
+) {
   const reader = new Reader();
   const exporter = new InMemorySpanExporter();
   const receipts = Object.assign(memoryReceipts(), more);
@@ -42,7 +45,7 @@ const call = (n: number, action = 'charge') => ({
   payload: n,
   run: () => 'done',
 });
-const stats = async (): Promise<ReceiptStats> => ({ ...(await memoryReceipts().stats()), unresolved: 7 });
+const counts = async (): Promise<OutstandingCounts> => ({ unresolved: 7, contested: 0 });
 
 describe('the attributes of metrics', () => {
   it('tell a hundred actions apart and call the others so, on every metric', async () => {
@@ -70,8 +73,8 @@ describe('the attributes of metrics', () => {
 
 describe('counting the receipts', () => {
   it('happens once in a while, however often the metrics are asked for', async () => {
-    const counted = jest.fn(stats);
-    const { collect } = setUp({ countEvery: '1h' }, { stats: counted });
+    const counted = jest.fn(counts);
+    const { collect } = setUp({ countEvery: '1h' }, { countOutstanding: counted });
     for (let n = 0; n < 5; n++)
       expect((await collect()).get('activity_guard.unknown')).toMatchObject([
         { attributes: { 'activity_guard.namespace': 'default' }, value: 7 },
@@ -84,9 +87,9 @@ describe('counting the receipts', () => {
     jest.spyOn(performance, 'now').mockImplementation(() => now);
     const counted = jest.fn(async () => {
       now += 2000;
-      return stats();
+      return counts();
     });
-    const { collect } = setUp({ countEvery: '1m' }, { stats: counted });
+    const { collect } = setUp({ countEvery: '1m' }, { countOutstanding: counted });
     const times = async (at: number): Promise<number> => {
       now = at;
       await collect();
@@ -97,26 +100,28 @@ describe('counting the receipts', () => {
   });
 
   it('once for a store that several guards use', async () => {
-    const counted = jest.fn(stats);
+    const counted = jest.fn(counts);
     const reader = new Reader();
     const observer = telemetry({ meterProvider: new MeterProvider({ readers: [reader] }) });
-    const receipts = Object.assign(memoryReceipts(), { stats: counted });
+    const receipts = Object.assign(memoryReceipts(), { countOutstanding: counted });
     for (let n = 0; n < 3; n++) new Guard({ receipts, telemetry: observer });
     await reader.collect();
     expect(counted).toHaveBeenCalledTimes(1);
   });
 
   it('is not done at all where it is not wanted', async () => {
-    const counted = jest.fn(stats);
-    const { collect, guard } = setUp({ countEvery: false }, { stats: counted });
+    const counted = jest.fn(counts);
+    const { collect, guard } = setUp({ countEvery: false }, { countOutstanding: counted });
     await guard.execute(call(1));
     expect([...(await collect()).keys()]).not.toContain('activity_guard.unknown');
     expect(counted).not.toHaveBeenCalled();
   });
 
   it('that hangs holds nobody up, and does not pass an old count for a new one', async () => {
-    const counted = jest.fn(() => new Promise<ReceiptStats>(() => undefined)).mockImplementationOnce(stats);
-    const { collect } = setUp({ countEvery: 0 }, { stats: counted });
+    const counted = jest
+      .fn(() => new Promise<OutstandingCounts>(() => undefined))
+      .mockImplementationOnce(counts);
+    const { collect } = setUp({ countEvery: 0 }, { countOutstanding: counted });
     const now = async () => (await collect()).get('activity_guard.unknown')?.[0]?.value;
     expect([await now(), await now(), await now(), await now()]).toEqual([7, 7, NaN, NaN]);
     expect(counted).toHaveBeenCalledTimes(2);
@@ -127,7 +132,7 @@ describe('counting the receipts', () => {
 
   it('that fails is a store error, and no number', async () => {
     const failing = () => Promise.reject(Object.assign(new Error('sk_live'), { code: '57P03' }));
-    const { collect } = setUp({ countEvery: 0 }, { stats: failing });
+    const { collect } = setUp({ countEvery: 0 }, { countOutstanding: failing });
     await collect();
     const all = await collect();
     for (const gauge of ['unknown', 'unknown.oldest_age', 'contested'])

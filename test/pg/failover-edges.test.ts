@@ -37,6 +37,19 @@ describe('a claim that a failover lost', () => {
     expect(await run({ ...terms, mayBeOlderMs: 2 * day })).toEqual({ ended: 'OutcomeUnknown', effects: 0 });
   });
 
+  // Mutation: one that is as old as it may be, which no sweep comes by any more, and that is not queued.
+  it('is seen, and reconciled, though what is so old was gone through before', async () => {
+    const store = scratch.open();
+    await store.takeDue({ limit: 10, holdMs: 0 });
+    await scratch.pool.query(
+      `update ${scratch.schema}.timelines set seen_at = clock_timestamp() - interval '1 hour'`,
+    );
+    expect(await run({ mayBeOlderMs: 86_400_000 })).toEqual({ ended: 'OutcomeUnknown', effects: 0 });
+    expect(await store.outstanding(10)).toHaveLength(1);
+    await scratch.pool.query(`update ${scratch.schema}.queue set look_at = clock_timestamp()`);
+    expect(await store.takeDue({ limit: 10, holdMs: 0 })).toHaveLength(1);
+  });
+
   // Its holder settled: the receipt of what happened stands beside the row that is missing.
   it.each([
     ['a first attempt', {}],

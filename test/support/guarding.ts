@@ -202,6 +202,8 @@ export class Worker {
       supersede: (supersession) => receipts.supersede(supersession),
       prune: (request) => receipts.prune(request),
       list: (filter) => receipts.list(filter),
+      outstanding: (limit) => receipts.outstanding(limit),
+      countOutstanding: () => receipts.countOutstanding(),
       stats: () => receipts.stats(),
       check: () => receipts.check(),
       close: () => receipts.close(),

@@ -28,7 +28,7 @@ export async function startServing(
   const line = new Promise<string>((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {
       printed += chunk.toString();
-      resolve(printed);
+      resolve(chunk.toString());
     });
     child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     child.once('close', (code) => reject(new Error(`${command} ended with ${code}: ${printed}`)));

@@ -1,4 +1,5 @@
 /** What a claimer does, and a holder to keep its claim. */
+import { attemptSource } from '../../core';
 import {
   columns,
   free,
@@ -131,7 +132,7 @@ export function reclaimStatements(schema: string, named: Named) {
   const { key } = parameters;
   return {
     // A claim on an intent that an earlier attempt may have claimed in a history of the database that was lost. Then it
-    // is as old as that may be: a provider may have forgotten its key.
+    // is as old as that may be: a provider may have forgotten its key. So old that no sweep would come by it any more.
     claimAgain: named(
       'claim_again',
       `with past as materialized (
@@ -145,7 +146,11 @@ export function reclaimStatements(schema: string, named: Named) {
   )}
   from past
   on conflict (key) do nothing
-  returning key, epoch, ${columns}
+  returning key, namespace, lease_until, epoch, ${columns}
+), queued as (
+  insert into ${schema}.queue (key, namespace, look_at)
+  select c.key, c.namespace, c.lease_until from claimed c, past where past.lost
+  on conflict (key) do nothing
 ), lost as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note)
   select c.key, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
@@ -171,7 +176,7 @@ select ${columns} from ${schema}.receipts r where r.key = ${key} and not exists 
   returning ${columns}
 ), kept as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note)
-  select b.key, b.epoch, 'attempt', 'undetermined', b.origin::text from before b, taken
+  select b.key, b.epoch, '${attemptSource}', 'undetermined', b.origin::text from before b, taken
 ), queued as (
   insert into ${schema}.queue (key, namespace, look_at)
   select b.key, b.namespace, clock_timestamp() + ${milliseconds('$6')} from before b, taken

@@ -6,6 +6,7 @@ import type {
   FinalityTerms,
   Origin,
   Outcome,
+  OutstandingCounts,
   PolicyName,
   Receipt,
   ReceiptState,
@@ -68,8 +69,9 @@ export function receiptOf(row: Row): Receipt {
   };
 }
 
+/** `undefined` also where it was left out. */
 const outcomeOf = (format: unknown, row: Row): Outcome | undefined =>
-  typeof format === 'string' ? { format, bytes: row['outcome'] as Uint8Array } : undefined;
+  typeof format === 'string' && row['outcome'] ? { format, bytes: row['outcome'] as Uint8Array } : undefined;
 
 /** The answer to a claim: its new row, of which its claimer knows the most, or the row that was there. */
 export function claimedOf(row: Row, namespace: string, request: ClaimRequest): Receipt {
@@ -141,20 +143,29 @@ export const evidenceOf = (row: Row): Evidence => ({
   outcome: outcomeOf(row['outcome_format'], row),
 });
 
-/** The counts of all receipts, by their states, and of their evidence. */
-export function statsOf(counted: readonly Row[], evidence: readonly Row[]): ReceiptStats {
-  const sum = (column: string, state?: ReceiptState): number =>
-    counted
-      .filter((row) => state === undefined || row['state'] === state)
-      .reduce((all, row) => all + Number(row[column]), 0);
+const sumOf = (rows: readonly Row[], column: string): number =>
+  rows.reduce((all, row) => all + Number(row[column]), 0);
+
+/** The counts of what needs somebody, over all rows. */
+export function outstandingOf(counted: readonly Row[]): OutstandingCounts {
   const oldest = Math.max(...counted.map((row) => Number(row['oldest_ms'])));
   return {
-    states: Object.fromEntries(
-      receiptStates.map((state) => [state, sum('count', state)]),
-    ) as ReceiptStats['states'],
-    unresolved: sum('unresolved'),
+    unresolved: sumOf(counted, 'unresolved'),
     oldestUnresolvedMs: oldest > 0 ? oldest : undefined,
-    contested: sum('contested'),
+    contested: sumOf(counted, 'contested'),
+  };
+}
+
+/** The counts of all receipts, by their states, and of their evidence. */
+export function statsOf(counted: readonly Row[], evidence: readonly Row[]): ReceiptStats {
+  const count = (state: ReceiptState): number =>
+    sumOf(
+      counted.filter((row) => row['state'] === state),
+      'count',
+    );
+  return {
+    states: Object.fromEntries(receiptStates.map((state) => [state, count(state)])) as ReceiptStats['states'],
+    ...outstandingOf(counted),
     evidence: evidence.map((row) => ({
       source: row['source'] as string,
       verdict: row['verdict'] as Verdict,

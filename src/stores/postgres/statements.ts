@@ -13,11 +13,13 @@ import {
   noCommittedEvidence,
   open,
   provisional,
+  receiptColumn,
   unresolved,
   type Named,
 } from './fragments';
 import { inspectionStatements } from './inspection';
 import { outcomeStatements } from './outcome-statements';
+import { outstandingStatements } from './outstanding-statements';
 
 /** A step that has no answer by then gets none from this connection, which may be half open: it is given up. */
 const stepLimitMs = 10_000;
@@ -43,13 +45,19 @@ returning r.state`,
     ),
 
     // The lease keeps its length: a probe must not count before the request can no longer be on its way. What went on
-    // elsewhere, without a lease, was perhaps sent just now.
+    // elsewhere, without a lease, was perhaps sent just now. A transaction whose lease ran out had left the queue.
     markUnknown: named(
       'mark_unknown',
-      `update ${schema}.receipts as r set state = 'unknown',
-  lease_until = case when r.state = 'delegated' then greatest(r.lease_until, clock_timestamp()) else r.lease_until end
-where r.key = $1::uuid and r.token = $2::uuid and ${open}
-returning r.state`,
+      `with marked as (
+  update ${schema}.receipts as r set state = 'unknown',
+    lease_until = case when r.state = 'delegated' then greatest(r.lease_until, clock_timestamp()) else r.lease_until end
+  where r.key = $1::uuid and r.token = $2::uuid and ${open}
+  returning r.*
+), queued as (
+  insert into ${schema}.queue (key, namespace, look_at)
+  select m.key, m.namespace, greatest(m.lease_until, clock_timestamp()) from marked m on conflict (key) do nothing
+)
+select state from marked`,
     ),
 
     // A person decides on what was seen: a row that has changed since is left alone. Others do not decide what is contested.
@@ -208,7 +216,7 @@ from unnest($1::text::uuid[], $2::text::float8[]) as looks (key, in_ms) where q.
 
 /** What only looks. */
 function readStatements(schema: string, named: Named) {
-  const listed = `select ${columns} from ${schema}.receipts r
+  const listed = `select ${receiptColumn}, case when not $10::boolean then outcome end as outcome from ${schema}.receipts r
 where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
   and ($5::text is null or r.origin->>'workflowId' = $5::text)
   and r.claimed_at >= coalesce($6::text::timestamptz, '-infinity')
@@ -230,7 +238,7 @@ cross join lateral (select * from ${schema}.evidence e where e.key = wanted.key 
     // A statement of its own: ordered by what a parameter says, every page would sort all rows. So would the one plan
     // for all parameters, which takes the bounds of the time for narrow.
     listAfter: {
-      ...named('list_after', `${listed} and r.key > $10::uuid\norder by r.key limit $4::integer`),
+      ...named('list_after', `${listed} and r.key > $11::uuid\norder by r.key limit $4::integer`),
       plansAnew: true,
     },
 
@@ -289,6 +297,7 @@ export function statements(schema: string) {
     ...careStatements(schema, named),
     ...queueStatements(schema, named),
     ...readStatements(schema, named),
+    ...outstandingStatements(schema, named),
     ...inspectionStatements(schema, named),
   };
 }

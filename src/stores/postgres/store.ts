@@ -17,6 +17,7 @@ import type {
   HeldEffect,
   ListFilter,
   NewEvidence,
+  OutstandingCounts,
   PruneRequest,
   Receipt,
   ReceiptStats,
@@ -35,7 +36,7 @@ import { inspect, standing, type Inspection, type Standing } from './inspection'
 import { JustSettled } from './just-settled';
 import { migrate, migrationStatus } from './migrate';
 import { arrayOf, claimParameters, termsText, type WholeSettlement } from './parameters';
-import { evidenceOf, receiptOf, statsOf } from './rows';
+import { evidenceOf, outstandingOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
 import {
   claimsTogether,
@@ -390,6 +391,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     claimedBefore,
     action,
     afterKey,
+    omitOutcomes = false,
     limit = defaultLimit,
   }: ListFilter = {}): Promise<readonly Receipt[]> {
     const parameters = [
@@ -402,12 +404,21 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       claimedBefore ?? null,
       action ?? null,
       contested,
+      omitOutcomes,
     ];
     const rows =
       afterKey === undefined
         ? await this.run(this.sql.list, parameters)
         : await this.run(this.sql.listAfter, [...parameters, afterKey]);
     return rows.map(receiptOf);
+  }
+
+  async outstanding(limit: number): Promise<readonly Receipt[]> {
+    return (await this.run(this.sql.outstanding, [this.namespace, limit])).map(receiptOf);
+  }
+
+  async countOutstanding(): Promise<OutstandingCounts> {
+    return outstandingOf(await this.run(this.sql.countOutstanding, [this.namespace]));
   }
 
   async stats(): Promise<ReceiptStats> {

@@ -281,7 +281,7 @@ export async function matchReceipts(
   const begun = Math.min(...runs.map((run) => Date.parse(run.startedAt)));
   const listed = await receipts.list({
     workflowId: runs[0]?.workflowId ?? '',
-    limit: mostListed,
+    ...{ omitOutcomes: true, limit: mostListed },
     ...(Number.isFinite(begun) ? { claimedSince: new Date(begun - clockSlackMs).toISOString() } : {}),
   });
   const own = listed.filter(

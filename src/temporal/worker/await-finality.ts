@@ -2,7 +2,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
-import { holdDelayMs, lookForFinality, type ReceiptStore } from '../../core';
+import { holdDelayMs, lookForFinality, showCommand, type ReceiptStore } from '../../core';
 import { hashOfWrittenId, receiptKey } from '../../ids';
 
 /**
@@ -19,7 +19,7 @@ export async function awaitFinality(receipts: ReceiptStore, requestId: string): 
   }
   const finality = await lookForFinality(receipts, known);
   if (finality === 'final') return known.receipt.state;
-  const whatNow = finality === 'contested' ? ` Look at it: activity-guard show '${requestId}'` : '';
+  const whatNow = finality === 'contested' ? ` Look at it: ${showCommand(requestId)}` : '';
   throw ApplicationFailure.create({
     message: `The outcome of request id ${requestId} is not final but ${finality}; asked again later.${whatNow}`,
     type: 'NotFinal',
