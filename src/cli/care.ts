@@ -1,22 +1,49 @@
 /** `migrate`, `prune`, `stats` and `export`. */
 import { toMs } from '../core';
 import { shown } from '../operator';
-import { command, parsed } from './definition';
+import { command, flag, parsed } from './definition';
 import { eachReceipt } from './each-receipt';
 import { checkBounds, filterOf, filters } from './filters';
 import { progress } from './progress';
 import { stateIn } from './terminal';
 import { UsageError } from './usage-error';
 
+const roles = (value: string): string[] => value.split(',');
+
+const tenants = (value: string, name: string): { role: string; namespace: string }[] =>
+  value.split(',').map((each) => {
+    const [, role, namespace] = /^(.+)=([^=]+)$/.exec(each) ?? [];
+    if (role === undefined || namespace === undefined)
+      throw new UsageError(`${name} takes ROLE=NAMESPACE, several of them with commas in between`);
+    return { role, namespace };
+  });
+
 export const migrate = command({
   name: 'migrate',
-  summary: 'create or upgrade the receipts tables',
-  more: 'Safe to repeat, and to run from many processes at once. Needs a role that may create tables.',
-  options: {},
-  examples: ['migrate', 'migrate --database-url postgres://owner@db/payments --schema guard'],
-  run: async ({ receipts, print, given: { json } }) => {
+  summary: 'create or upgrade the receipts tables, and grant what roles need of them',
+  more: 'Safe to repeat, and to run from many processes at once. Needs a role that may create tables. Say the roles again after an upgrade.',
+  options: {
+    workers: parsed('ROLES', 'may guard effects, and resolve; several with commas in between', roles),
+    readers: parsed('ROLES', 'may only look', roles),
+    tenants: parsed('ROLE=NAMESPACE,…', 'workers that see one namespace alone', tenants),
+    print: flag('print the grants as SQL, and do nothing'),
+  },
+  examples: [
+    'migrate',
+    'migrate --database-url postgres://owner@db/payments --schema guard',
+    'migrate --workers payments --readers support --print',
+    'migrate --tenants acme_worker=acme,globex_worker=globex',
+  ],
+  run: async ({ receipts, print, given: { json } }, { workers, readers, tenants, print: printOnly }) => {
+    const granted = { workers, readers, tenants };
+    if (printOnly) {
+      const sql = receipts.grantsFor(granted);
+      await print(json ? JSON.stringify({ sql }) : sql.join('\n'));
+      return true;
+    }
     const bar = await progress('migrations applied');
     const version = await receipts.migrate(() => bar.add(1)).finally(bar.end);
+    if (receipts.grantsFor(granted).length > 0) await receipts.grant(granted);
     await print(json ? JSON.stringify({ version }) : `The receipts tables are at version ${version}.`);
     return true;
   },

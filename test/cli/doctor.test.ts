@@ -16,7 +16,7 @@ import { asDocumented } from '../support/cli-json';
 import { runCli } from '../support/cli-process';
 import { quiet } from '../support/quiet';
 import { scratchRole } from '../support/scratch-role';
-import { databaseUrl, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+import { rewrite, databaseUrl, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 import { until } from '../support/waiting';
 
 const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
@@ -82,7 +82,7 @@ describe('doctor, of the database', () => {
       ...['database', 'version', 'connections', 'privileges', 'schema', 'durability', 'clock'],
       ...['failover', 'replication', 'unknown outcomes', 'contested', 'delegated'],
     ]);
-    expect(of('privileges')?.found).toMatch(/is no superuser$/);
+    expect(of('privileges')?.found).toMatch(/and no more$/);
     expect(of('connections')?.found).toMatch(/^\d+ of \d+ connections are in use$/);
   });
 
@@ -106,13 +106,30 @@ describe('doctor, of the database', () => {
     const granted = async (found: RegExp): Promise<void> => {
       const said = (await ofDatabase('lacking', how)).of('privileges');
       expect(said).toMatchObject({ verdict: 'fail', found: expect.stringMatching(found) });
-      await scratch.pool.query(/: (grant .*)$/.exec(said?.fix ?? '')?.[1] ?? 'no advice');
+      const advice = /activity-guard (migrate --workers \S+)/.exec(said?.fix ?? '')?.[1] ?? 'no advice';
+      await runCli([...advice.split(' '), '--schema', scratch.schema]);
     };
-    await scratch.pool.query(`revoke update on "${scratch.schema}".receipts from ${name}`);
-    await granted(/lacks delete on queue, update on receipts$/);
+    await scratch.pool.query(
+      `revoke all on "${scratch.schema}".receipts, "${scratch.schema}".queue from ${name}`,
+    );
+    await granted(
+      /lacks delete on queue, insert on queue, select on queue, update on queue, insert on receipts, select on receipts, update on receipts$/,
+    );
     await scratch.pool.query(`revoke usage on schema "${scratch.schema}" from ${name}`);
     await granted(/may not use the schema/);
     expect((await ofDatabase('lacking', how)).code).toBe(0);
+    await role.drop();
+  });
+
+  it('notes a role that may more than it should', async () => {
+    const role = await scratchRole(scratch);
+    const name = new URL(role.url).username;
+    await scratch.pool.query(`grant delete on "${scratch.schema}".receipts to ${name}`);
+    const { of } = await ofDatabase('lacking', { env: { DATABASE_URL: role.url } });
+    expect(of('privileges')).toMatchObject({
+      verdict: 'warn',
+      found: expect.stringMatching(/has delete on receipts: more than the guard needs/),
+    });
     await role.drop();
   });
 
@@ -196,8 +213,10 @@ describe('doctor, of the database', () => {
     await store.claim(request);
     await store.delegate(request);
     expect((await ofDatabase('handed')).of('delegated')).toMatchObject({ verdict: 'ok' });
-    const old = `update "${scratch.schema}".receipts set claimed_at = now() - interval '25 hours' where key = $1`;
-    await scratch.pool.query(old, [request.key]);
+    await rewrite(
+      scratch.pool,
+      `update "${scratch.schema}".receipts set claimed_at = now() - interval '25 hours' where key = '${request.key}'`,
+    );
     expect((await ofDatabase('handed')).of('delegated')).toMatchObject({ verdict: 'warn' });
   });
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 
 import { outcomeOf, over, requestFor } from '../contract/rows';
 import { cliMain, runCli } from '../support/cli-process';
-import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+import { rewrite, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
 interface Line {
   readonly requestId: string;
@@ -25,7 +25,8 @@ beforeAll(async () => {
       await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf(secret) });
   }
   await store.claim(requestFor('refund:1', { action: 'refund' }));
-  await scratch.pool.query(
+  await rewrite(
+    scratch.pool,
     `update "${scratch.schema}".receipts set claimed_at = '2026-01-15' where request_id in ('order:0', 'order:1')`,
   );
 }, 30_000);

@@ -87,7 +87,7 @@ export async function rowIn(
   leaseMs = lease,
   more: Partial<ClaimRequest> = {},
 ): Promise<ClaimRequest> {
-  const request = requestFor(newId(), { leaseMs, ...more });
+  const request = requestFor(newId(), { namespace: store.namespace, leaseMs, ...more });
   await store.claim(request);
   if (state === 'unknown') await store.markUnknown(request);
   if (state === 'released') await store.release(request);

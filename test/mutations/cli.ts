@@ -58,8 +58,8 @@ export const cli = [
       [
         4,
         'a role without a privilege is told so',
-        'where not has_table_privilege',
-        'where has_table_privilege',
+        'where not case lacking.privilege',
+        'where case lacking.privilege',
       ],
     ],
     { named: 'privileges' },

@@ -25,6 +25,45 @@ const tables = [
   ),
 ];
 
+const privileges = [
+  ...inFile(
+    'src/stores/postgres/privileges.ts',
+    ['security/privileges'],
+    [
+      [2, 'a tenant takes no key of another', ' and key = ${schema}.key_of(namespace, request_id)', ''],
+      [2, 'a tenant speaks for itself alone', '(namespace is null and exists', '(exists'],
+      [
+        6,
+        'workers do not delete receipts',
+        '`grant delete on ${schema}.queue',
+        '`grant delete on ${schema}.receipts, ${schema}.queue',
+      ],
+      [6, 'workers update column by column', '`grant update (${columns}) on', '`grant update on'],
+      [2, 'row-level security begins with the first tenant', 'tenants.length > 0', 'tenants.length > 1'],
+    ],
+  ),
+  ...inFile(
+    'src/stores/postgres/migrations.generated.ts',
+    ['security/privileges'],
+    [
+      [2, 'a settled result never changes', 'and new.outcome is not distinct from old.outcome)', ')'],
+      [6, 'an epoch grows by one', 'when new.epoch <> old.epoch or new.token', 'when new.token'],
+      [
+        1,
+        'a "no" comes after lease and grace',
+        "new.state in ('released', 'superseded') and is_past_grace",
+        "new.state in ('released', 'superseded')",
+      ],
+      [
+        6,
+        'no claim follows a lease that stands',
+        "(old.state = 'claimed' and is_over))",
+        "old.state = 'claimed')",
+      ],
+    ],
+  ),
+];
+
 const prepared = [
   ...inFile(
     'src/stores/postgres/prepared.ts',
@@ -34,4 +73,4 @@ const prepared = [
   ),
 ];
 
-export const postgresSchema = [...tables, ...prepared];
+export const postgresSchema = [...tables, ...privileges, ...prepared];

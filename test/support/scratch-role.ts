@@ -6,15 +6,14 @@ export interface ScratchRole {
   drop(): Promise<void>;
 }
 
-/** A login role that may use the tables in the schema, and no more. */
+/** A login role that was granted what workers need of the tables in the schema, and no more. */
 export async function scratchRole(
-  { pool, schema }: ScratchSchema,
+  { pool, open }: ScratchSchema,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<ScratchRole> {
   const role = newSchemaName();
-  await pool.query(`create role ${role} login password 'few';
-    grant usage on schema "${schema}" to ${role};
-    grant select, insert, update on all tables in schema "${schema}" to ${role}`);
+  await pool.query(`create role ${role} login password 'few'`);
+  await open().grant({ workers: [role] });
   for (const [name, value] of Object.entries(settings))
     await pool.query(`alter role ${role} set ${name} = '${value}'`);
   const url = Object.assign(new URL(databaseUrl()), { username: role, password: 'few' }).href;

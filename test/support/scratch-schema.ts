@@ -30,6 +30,10 @@ export interface ScratchSchema {
 
 export const newSchemaName = (): string => `test_${randomBytes(6).toString('hex')}`;
 
+/** Writes what nobody else may: receipts older than they are. */
+export const rewrite = async (pool: Pool, sql: string): Promise<unknown> =>
+  pool.query(`begin; set local session_replication_role = replica; ${sql}; commit`);
+
 /** @param installed whether the tables are there already */
 export async function scratchSchema({ installed = true, max = 8 } = {}): Promise<ScratchSchema> {
   const schema = newSchemaName();

@@ -27,6 +27,10 @@ interface Facts {
   readonly inspection: Inspection;
 }
 
+/** What gives a role what it needs. */
+const asOwner = (role: string): string =>
+  `As the owner of the tables: activity-guard migrate --workers ${role}`;
+
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Those that need a connection alone. */
@@ -48,27 +52,22 @@ const reachable = {
       : ok(found);
   },
 
-  privileges: ({ receipts: { schemaName }, inspection: { role, isSuperuser, mayUseSchema, lacking } }) => {
+  privileges: ({ receipts: { schemaName }, inspection }) => {
+    const { role, isSuperuser, mayUseSchema, lacking, excessive } = inspection;
     const schema = quoted(schemaName);
-    if (!mayUseSchema)
-      return fail(
-        `role ${role} may not use the schema ${schema}`,
-        `As its owner: grant usage on schema ${schema} to ${quoted(role)};`,
+    if (!mayUseSchema) return fail(`role ${role} may not use the schema ${schema}`, asOwner(role));
+    if (lacking !== '') return fail(`role ${role} lacks ${lacking}`, asOwner(role));
+    if (isSuperuser)
+      return warn(
+        `role ${role} is a superuser: more than the guard needs`,
+        `Give workers a role of their own. ${asOwner('ROLE')}`,
       );
-    if (lacking !== '')
-      return fail(
-        `role ${role} lacks ${lacking}`,
-        `As the owner of the tables: ${lacking
-          .split(', ')
-          .map((each) => `grant ${each.replace(' on ', ` on ${schema}.`)} to ${quoted(role)};`)
-          .join(' ')}`,
-      );
-    return isSuperuser
+    return excessive !== ''
       ? warn(
-          `role ${role} is a superuser: more than the guard needs`,
-          `Give workers a role of their own: grant usage on schema ${schema}, select, insert, update on all tables in it, delete on ${schema}.queue.`,
+          `role ${role} has ${excessive}: more than the guard needs`,
+          `Give workers a role that owns nothing. ${asOwner('ROLE')}`,
         )
-      : ok(`role ${role} may do what the guard needs, and is no superuser`);
+      : ok(`role ${role} may do what the guard needs, and no more`);
   },
 
   schema: async ({ receipts }) => {

@@ -9,14 +9,23 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   migrations: ['select'],
   receipts: ['select', 'insert', 'update'],
   evidence: ['select', 'insert'],
-  timelines: ['select', 'insert'],
+  timelines: ['select'],
   queue: ['select', 'insert', 'update', 'delete'],
   sweeps: ['select', 'insert', 'update'],
 };
 
-const rows = Object.entries(needed).flatMap(([table, privileges]) =>
-  privileges.map((privilege) => `('${table}', '${privilege}')`),
-);
+/** With these a worker could make an intent forgotten, or happen again. */
+const dangerous: Readonly<Record<string, readonly string[]>> = {
+  receipts: ['delete', 'truncate', 'trigger'],
+  evidence: ['update', 'delete', 'truncate', 'trigger'],
+};
+
+const rowsOf = (privileges: typeof needed): string[] =>
+  Object.entries(privileges).flatMap(([table, each]) =>
+    each.map((privilege) => `('${table}', '${privilege}')`),
+  );
+const rows = rowsOf(needed);
+const tooMuch = rowsOf(dangerous);
 
 /** So long whoever looks after receipts may wait for what reads all open ones. */
 const limitMs = 30_000;
@@ -41,7 +50,11 @@ select current_database()::text as database, current_user::text as role, current
   coalesce((select bool_and(has_schema_privilege(n.oid, 'usage')) from pg_catalog.pg_namespace n where n.nspname = $1::text), true) as may_use_schema,
   (select string_agg(lacking.privilege || ' on ' || lacking.name, ', ' order by lacking.name, lacking.privilege)
     from (values ${rows.join(', ')}) as lacking (name, privilege) join tables on tables.relname = lacking.name
-    where not has_table_privilege(tables.oid, lacking.privilege)) as lacking,
+    where not case lacking.privilege when 'delete' then has_table_privilege(tables.oid, 'delete')
+      else has_any_column_privilege(tables.oid, lacking.privilege) end) as lacking,
+  (select string_agg(much.privilege || ' on ' || tables.relname, ', ' order by tables.relname, much.privilege)
+    from tables join (values ${tooMuch.join(', ')}) as much (name, privilege) on much.name = tables.relname
+    where has_table_privilege(tables.oid, much.privilege)) as excessive,
   (select sum(numbackends)::integer from pg_catalog.pg_stat_database) as connections,
   current_setting('max_connections')::integer as most_connections`,
     ),
@@ -83,6 +96,8 @@ export interface Inspection {
   readonly mayUseSchema: boolean;
   /** Privileges on tables that are there, such as `delete on queue`; empty where none is lacking. */
   readonly lacking: string;
+  /** Privileges that no worker should have; the owner of the tables has all of them. */
+  readonly excessive: string;
   readonly connections: number;
   readonly mostConnections: number;
   /** Another process is between this one and the server; `undefined` where the driver does not tell. */
@@ -108,6 +123,7 @@ export async function inspect(
     isSuperuser: row['is_superuser'] === true,
     mayUseSchema: row['may_use_schema'] === true,
     lacking: (row['lacking'] as string | null) ?? '',
+    excessive: (row['excessive'] as string | null) ?? '',
     connections: Number(row['connections']),
     mostConnections: Number(row['most_connections']),
     isPooled: backend === undefined ? undefined : backend !== Number(row['backend']),

@@ -1,5 +1,5 @@
 /** Bringing the schema to this version, safely from many processes at once. */
-import { ReceiptStoreUnavailableError } from '../../core';
+import { InvalidRequestError, ReceiptStoreUnavailableError } from '../../core';
 import { systemClock } from '../../system-clock';
 import type { Driver } from './driver';
 import type { DatabaseError } from './errors';
@@ -96,4 +96,23 @@ end $migration$;`),
     onApplied();
   }
   return latest;
+}
+
+/** SQLSTATE: what a statement names does not exist; the tables are checked before. */
+const undefinedObject = '42704';
+
+/**
+ * Runs the statements of `grantsFor`, all or none.
+ * @throws InvalidRequestError where a role does not exist
+ */
+export async function grant(driver: Driver, schema: string, statements: readonly string[]): Promise<void> {
+  const script = [`set local lock_timeout = '${lockTimeoutMs}ms';`, lock(schema), ...statements].join('\n');
+  try {
+    await withoutHoldingUp(() => driver.script(script));
+  } catch (cause) {
+    if ((cause as DatabaseError).code !== undefinedObject) throw cause;
+    throw new InvalidRequestError('One of the roles does not exist; nothing was granted. Create it first.', {
+      cause,
+    });
+  }
 }

@@ -107,9 +107,9 @@ function careStatements(schema: string, named: Named) {
   where $8::boolean and r.key = $1::uuid and r.epoch = $9::integer and not r.contested
     and (${unresolved} or ${free} or ${provisional})
 )
-insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome, actor, late)
+insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome, actor, late, namespace)
 select $1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea, $10::text,
-  exists (select from ${schema}.receipts r where r.key = $1::uuid and ${final})`,
+  exists (select from ${schema}.receipts r where r.key = $1::uuid and ${final}), $11::text`,
     ),
 
     finalize: named(

@@ -34,7 +34,8 @@ import type { Coalescer } from './coalescer';
 import { explain, reporting } from './errors';
 import { inspect, standing, type Inspection, type Standing } from './inspection';
 import { JustSettled } from './just-settled';
-import { migrate, migrationStatus } from './migrate';
+import { grant, migrate, migrationStatus } from './migrate';
+import { grantsFor, type Roles } from './privileges';
 import { arrayOf, claimParameters, termsText, type WholeSettlement } from './parameters';
 import { evidenceOf, outstandingOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
@@ -122,6 +123,21 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
    */
   async migrate(onApplied?: () => void): Promise<number> {
     return reporting(migrate(this.driver, this.sql, this.schema, onApplied));
+  }
+
+  /** @internal What {@link grant} runs. */
+  grantsFor(roles: Roles): string[] {
+    return grantsFor(this.schema, roles);
+  }
+
+  /**
+   * Gives roles of the database what they need of the tables, and nothing else; safe to repeat, and to be repeated after each
+   * migration. Needs the owner of the tables.
+   * @throws InvalidRequestError where a role does not exist or a name cannot be one; nothing was granted
+   */
+  async grant(roles: Roles): Promise<void> {
+    await this.checkInstalled();
+    await reporting(grant(this.driver, this.schema, this.grantsFor(roles)));
   }
 
   async check(): Promise<void> {
@@ -328,6 +344,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       contests,
       epoch,
       by ?? null,
+      this.namespace,
     ]);
   }
 
