@@ -34,7 +34,7 @@ import { explain, reporting } from './errors';
 import { inspect, standing, type Inspection, type Standing } from './inspection';
 import { JustSettled } from './just-settled';
 import { migrate, migrationStatus } from './migrate';
-import { arrayOf, claimParameters, termsText, type WholeSettlement } from './parameters';
+import { arrayOf, claimParameters, originText, termsText, type WholeSettlement } from './parameters';
 import { evidenceOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
 import {
@@ -213,7 +213,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       token,
       policy,
       leaseMs,
-      JSON.stringify(origin),
+      originText(origin),
       transactional,
       graceMs,
       retainMs ?? null,
