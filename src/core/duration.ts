@@ -17,19 +17,26 @@ const units: readonly (readonly [RegExp, number])[] = [
   [/^(w|weeks?)$/, 7 * day],
 ];
 
+/** A thousand years. Beyond that databases have no times, and none was meant. */
+const longestMs = 1000 * 365 * day;
+
+/** Longer texts are none; what looks through them takes ever longer. */
+const mostCharacters = 50;
+
 /**
  * Milliseconds of a duration.
- * @throws InvalidRequestError naming the option when it is not a positive, finite duration.
+ * @throws InvalidRequestError naming the option when it is no duration, or longer than a thousand years
  */
 export function toMs(option: string, value: Duration): number {
   const ms = typeof value === 'string' ? parse(value) : value;
-  if (typeof ms === 'number' && Number.isFinite(ms) && ms >= 0) return ms;
+  if (typeof ms === 'number' && ms >= 0 && ms <= longestMs) return ms;
   throw new InvalidRequestError(
     `${option} is not a duration: give milliseconds as a number, or a text such as '30s' or '5m'`,
   );
 }
 
 function parse(text: string): number | undefined {
+  if (text.length > mostCharacters) return undefined;
   const [, amount, unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
   const factor = units.find(([names]) => names.test(unit.toLowerCase()))?.[1];
   return amount === undefined || factor === undefined ? undefined : Number(amount) * factor;

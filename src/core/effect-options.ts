@@ -1,7 +1,8 @@
 /** The terms of an effect as users say them, and as the engine takes them. */
 import type { GuardedCall, HeldEffect } from './call';
 import { toMs, type Duration } from './duration';
-import { InvalidRequestError } from './errors';
+import { InvalidRequestError, readable } from './errors';
+import { isWholeText } from './identify';
 import type { Classify, OnUnknown } from './policy';
 import type { FinalityTerms } from './receipt';
 
@@ -72,16 +73,34 @@ export type EffectDefaults = Pick<EffectOptions, 'leaseFor' | 'graceFor' | 'wait
 /** The lease must outlive a few missed renewals. */
 const leastLeaseMs = 500;
 
+const policies: readonly unknown[] = ['hold', 'fail', 'ask', 'retry'];
+
+const wrong = (what: string): InvalidRequestError => new InvalidRequestError(`${what}. Nothing was run.`);
+
+/** What is misspelt must not be taken for something else, nor be found out by the database. */
+function checkKinds({ onUnknown, classify, transactional }: EffectOptions): void {
+  if (onUnknown != null && typeof onUnknown !== 'function' && !policies.includes(onUnknown))
+    throw wrong(`onUnknown is one of ${policies.join(', ')}, or a probe`);
+  if (classify != null && typeof classify !== 'function') throw wrong('classify is not a function');
+  if (transactional != null && typeof transactional !== 'boolean')
+    throw wrong('transactional is true or false');
+}
+
 /** The terms as the engine takes them. */
-export const effectTerms = (options: EffectOptions, defaults: EffectDefaults) => ({
+export const effectTerms = (options: EffectOptions, defaults: EffectDefaults) => {
+  checkKinds(options);
+  return termsOf(options, defaults);
+};
+
+const termsOf = (options: EffectOptions, defaults: EffectDefaults) => ({
   onUnknown: options.onUnknown ?? 'hold',
-  classify: options.classify,
+  classify: options.classify ?? undefined,
   transactional: options.transactional ?? false,
   leaseMs: Math.max(leastLeaseMs, toMs('leaseFor', options.leaseFor ?? defaults.leaseFor ?? '30s')),
   graceMs: toMs('graceFor', options.graceFor ?? defaults.graceFor ?? '10s'),
   waitMs: toMs('waitFor', options.waitFor ?? defaults.waitFor ?? '10s'),
   providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
-  finality: options.finality && finalityTerms(options.finality),
+  finality: options.finality == null ? undefined : finalityTerms(options.finality),
   retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
 });
 
@@ -121,16 +140,12 @@ export const underTerms = (
 const optionalMs = (option: string, value: Duration | undefined): number | undefined =>
   value === undefined ? undefined : toMs(option, value);
 
-function finalityTerms({
-  sources,
-  quorum,
-  after = 0,
-}: NonNullable<EffectOptions['finality']>): FinalityTerms {
-  const named = new Set(sources);
+function finalityTerms(given: NonNullable<EffectOptions['finality']>): FinalityTerms {
+  const { sources, quorum, after = 0 } = readable(() => ({ ...given })) ?? {};
+  const named = new Set(readable(() => (Array.isArray(sources) ? [...(sources as readonly string[])] : [])));
   const needed = quorum ?? named.size;
-  if (!Number.isInteger(needed) || needed < 1 || needed > named.size)
-    throw new InvalidRequestError(
-      'finality needs sources, and a quorum from 1 to their number. Nothing was run.',
-    );
+  const areNames = [...named].every((name) => isWholeText(name) && name !== '');
+  if (!areNames || !Number.isInteger(needed) || needed < 1 || needed > named.size)
+    throw wrong('finality needs sources, and a quorum from 1 to their number');
   return { sources: [...named], quorum: needed, afterMs: toMs('finality.after', after) };
 }

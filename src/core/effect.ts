@@ -4,8 +4,10 @@ import { onHold, type CallState } from './call-state';
 import { effectStorage } from './current';
 import {
   ActivityGuardError,
+  errorMessage,
   InFlightError,
   InvalidRequestError,
+  isError,
   nameOf,
   NotCommittedError,
   OutcomeUnknownError,
@@ -249,7 +251,7 @@ export async function withdraw(state: CallState): Promise<void> {
 }
 
 const messageOf = (thrown: unknown): string =>
-  thrown instanceof Error ? thrown.message : 'The effect reported that nothing happened.';
+  (isError(thrown) && errorMessage(thrown)) || 'The effect reported that nothing happened.';
 
 /** Under `'retry'` and with a probe the caller comes back by its own back-off: the next attempt can find out at once. */
 function unknownAfter(state: CallState, claim: Receipt, cause: unknown): OutcomeUnknownError {

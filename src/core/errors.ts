@@ -55,13 +55,17 @@ export class ActivityGuardError extends Error {
     this: { code?: GuardErrorCode } & (new (...args: never[]) => unknown),
     value: unknown,
   ): boolean {
-    if (typeof value !== 'object' || value === null || !(brand in value)) return false;
+    if (!isBranded(value)) return false;
     if (this === (ActivityGuardError as unknown)) return true;
     // A user's own subclass has no code of its own: only the prototype chain tells.
     if (!Object.hasOwn(this, 'code')) return Function.prototype[Symbol.hasInstance].call(this, value);
     return value[brand as never] === this.code;
   }
 }
+
+/** What is thrown may be anything, also a proxy that refuses to be looked at. */
+const isBranded = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && readable(() => brand in value) === true;
 
 /** Nobody knows whether the effect happened. Retrying is safe: nothing runs until the outcome is resolved. */
 export class OutcomeUnknownError extends ActivityGuardError {
@@ -186,9 +190,31 @@ export class RejectedError extends ActivityGuardError {
   }
 }
 
-/** What may be told of anything that was thrown: its code or its name. Messages can hold payloads. */
-export function nameOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return typeof thrown;
-  const { code } = thrown as { code?: unknown };
-  return typeof code === 'string' ? code : thrown.name;
+/** What somebody else's object says; nothing where it throws instead. */
+export function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
+
+/** A field of what was thrown, if it is a text. */
+export function textIn(thrown: unknown, field: 'name' | 'message' | 'code' | 'type'): string | undefined {
+  const value = readable(() => (thrown as Partial<Record<string, unknown>>)[field]);
+  return typeof value === 'string' ? value : undefined;
+}
+
+export const isError = (thrown: unknown): thrown is Error => readable(() => thrown instanceof Error) === true;
+
+/** The name of an error; of anything else that was thrown, too. */
+export const errorName = (thrown: unknown): string =>
+  (isError(thrown) ? textIn(thrown, 'name') : undefined) ?? 'Error';
+
+/** What was thrown, in words; empty where it says nothing. */
+export const errorMessage = (thrown: unknown): string =>
+  (isError(thrown) ? textIn(thrown, 'message') : readable(() => String(thrown))) ?? '';
+
+/** What may be told of anything that was thrown: its code or its name. Messages can hold payloads. */
+export const nameOf = (thrown: unknown): string =>
+  isError(thrown) ? (textIn(thrown, 'code') ?? errorName(thrown)) : typeof thrown;

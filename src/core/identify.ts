@@ -1,19 +1,31 @@
 /** What users say of an intent, checked before anything happens. */
 import {
+  CanonicalError,
   fingerprintOf,
   fingerprintProblem,
   hashRequestId,
   requestIdProblem,
   type IdentifiedRequest,
 } from '../ids';
-import { InvalidRequestError } from './errors';
+import { InvalidRequestError, readable } from './errors';
+
+/** Whole UTF-16, without what Postgres cannot keep. */
+export const isWholeText = (value: unknown): value is string =>
+  typeof value === 'string' && !/\0|\p{Surrogate}/u.test(value);
+
+/** As receipts are written down whose id is known by its hash alone: looked up, it would be taken for that. */
+const hashForm = /^sha256:[0-9a-f]{64}$/;
 
 /**
  * A request id that was given.
  * @throws InvalidRequestError saying what is wrong with it, never quoting it
  */
 export function checkedId(requestId: string, whose: string): IdentifiedRequest {
-  const problem = requestIdProblem(requestId);
+  const problem =
+    requestIdProblem(requestId) ??
+    (hashForm.test(requestId)
+      ? 'the request id has the form of a hash (sha256:…), which is not for ids'
+      : undefined);
   if (problem !== undefined) throw new InvalidRequestError(`${whose}: ${problem}. Nothing was run.`);
   const normal = requestId.normalize('NFC');
   return { requestId: normal, requestIdHash: hashRequestId(normal) };
@@ -27,15 +39,9 @@ export const mostActionCharacters = 200;
  * @throws InvalidRequestError saying how it is named
  */
 export function checkedAction(action: unknown): string {
-  if (
-    typeof action === 'string' &&
-    action !== '' &&
-    action.length <= mostActionCharacters &&
-    !action.includes('\0')
-  )
-    return action;
+  if (isWholeText(action) && action !== '' && action.length <= mostActionCharacters) return action;
   throw new InvalidRequestError(
-    `action names what is done, such as 'send_email': a text of 1 to ${mostActionCharacters} characters. Nothing was run.`,
+    `action names what is done, such as 'send_email': a text of 1 to ${mostActionCharacters} characters, without NUL and lone surrogates. Nothing was run.`,
   );
 }
 
@@ -47,7 +53,8 @@ export function checkedGeneration(generation: unknown): number {
 
 /** What a user's own `fingerprint` gave. */
 export function checkedContent(action: string, value: unknown): unknown {
-  const problem = fingerprintProblem(value);
+  let problem: string | undefined = 'the fingerprint cannot be read';
+  readable(() => (problem = fingerprintProblem(value)));
   if (problem === undefined) return value;
   throw new InvalidRequestError(`${action}: ${problem}. Nothing was run.`);
 }
@@ -57,9 +64,11 @@ export function checkedFingerprint(action: string, content: unknown, requestId: 
   try {
     return fingerprintOf(action, content);
   } catch (cause) {
-    throw new InvalidRequestError(
-      `The arguments of ${action} cannot be guarded: ${(cause as Error).message}. Nothing was run.`,
-      { requestId, cause },
-    );
+    // What a getter of theirs throws may quote them.
+    const why = cause instanceof CanonicalError ? cause.message : 'they cannot be read';
+    throw new InvalidRequestError(`The arguments of ${action} cannot be guarded: ${why}. Nothing was run.`, {
+      requestId,
+      cause,
+    });
   }
 }

@@ -29,6 +29,8 @@ export {
 } from './identify';
 export {
   ActivityGuardError,
+  errorMessage,
+  errorName,
   GuardNotInstalledError,
   InFlightError,
   InvalidRequestError,
@@ -36,11 +38,13 @@ export {
   nameOf,
   NotCommittedError,
   OutcomeUnknownError,
+  readable,
   ReceiptStoreUnavailableError,
   RejectedError,
   ReceiptPrunedError,
   RequestIdReusedError,
   ResultUnavailableError,
+  textIn,
 } from './errors';
 export type { GuardErrorCode, GuardErrorOptions } from './errors';
 export { classifyError, committed, governingPolicy, notCommitted, undetermined } from './policy';

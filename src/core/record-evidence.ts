@@ -1,7 +1,8 @@
 /** What a source of the user's says of an outcome: webhooks, exports, another system's ledger. */
-import { hashOfWrittenId, receiptKey, requestIdProblem } from '../ids';
+import { canonicalJson, hashOfWrittenId, receiptKey, requestIdProblem } from '../ids';
 import { InvalidRequestError } from './errors';
 import { ownSources } from './evidence';
+import { isWholeText } from './identify';
 import { isProvisional, isSettled, type Outcome, type ReceiptState } from './receipt';
 import type { ReceiptStore } from './store';
 import { lookForFinality, weigh } from './weigh';
@@ -65,9 +66,10 @@ export async function recordEvidence(
   return { state, contested, late: isSettled(known.receipt) && !isProvisional(known.receipt) };
 }
 
-function problemOf({ requestId, source, verdict }: ReportedEvidence): string | undefined {
-  if (typeof source !== 'string' || source === '' || source.length > mostCharacters)
-    return `source must be a text of 1 to ${mostCharacters} characters`;
+function problemOf({ requestId, source, verdict, note }: ReportedEvidence): string | undefined {
+  if (!isWholeText(source) || source === '' || source.length > mostCharacters)
+    return `source must be a text of 1 to ${mostCharacters} characters, without NUL and lone surrogates`;
+  if (note !== undefined && !isWholeText(note)) return 'note must be a text without NUL and lone surrogates';
   if (ownSources.includes(source)) return `the source '${source}' is the guard's own: take another name`;
   if (!['committed', 'not-committed', 'rejected'].includes(verdict))
     return "verdict must be 'committed', 'not-committed' or 'rejected'";
@@ -77,6 +79,7 @@ function problemOf({ requestId, source, verdict }: ReportedEvidence): string | u
 function outcomeOf({ requestId, verdict, result }: ReportedEvidence): Outcome | undefined {
   if (verdict !== 'committed' || result === undefined) return undefined;
   try {
+    canonicalJson(result); // refuses what is nested too deep, or endless
     const text = JSON.stringify(result) as string | undefined;
     if (text !== undefined) return { format: 'json', bytes: new TextEncoder().encode(text) };
   } catch {

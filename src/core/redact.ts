@@ -1,6 +1,7 @@
 /** What of a payload is kept with its claim, for people: what `redact` gives of it, and nothing else. */
 import type { EffectOptions } from './effect-options';
 import { InvalidRequestError, nameOf } from './errors';
+import { isWholeText } from './identify';
 import type { Origin } from './receipt';
 
 const [mostFields, mostCharacters] = [20, 200];
@@ -19,14 +20,17 @@ export function shownPayload<P>(
   const refuse = (why: string): InvalidRequestError =>
     new InvalidRequestError(`redact of ${action} ${why}. Nothing was run.`);
   if (typeof redact !== 'function') throw refuse('is not a function');
-  let given: unknown;
+  let entries: [string, unknown][] | undefined;
   try {
-    given = redact(payload);
+    const given: unknown = redact(payload);
+    const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+    // A promise has no fields yet.
+    if (isObject && typeof (given as { then?: unknown }).then !== 'function') entries = Object.entries(given);
   } catch (error) {
     throw refuse(`threw ${nameOf(error)}`); // its message may quote the payload
   }
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw refuse('gave no object');
-  const fields = Object.entries(given).filter(([, value]) => value !== undefined);
+  if (!entries) throw refuse('gave no object');
+  const fields = entries.filter(([, value]) => value !== undefined);
   if (fields.length > mostFields) throw refuse(`gave more than ${mostFields} fields`);
   return Object.fromEntries(
     fields.map(([name, value]) => {
@@ -35,7 +39,7 @@ export function shownPayload<P>(
       if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
         throw refuse('gave a field that is no text, number or boolean');
       const text = String(value);
-      if (text.length > mostCharacters || /\0|\p{Surrogate}/u.test(text))
+      if (text.length > mostCharacters || !isWholeText(text))
         throw refuse(`gave a field that is no text of up to ${mostCharacters} characters`);
       return [`payload.${name}`, text];
     }),

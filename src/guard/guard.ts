@@ -8,8 +8,10 @@ import {
   checkedGeneration,
   checkedId,
   effectTerms,
+  errorName,
   GuardEngine,
   InvalidRequestError,
+  readable,
   toMs,
   shownPayload,
   underTerms,
@@ -59,6 +61,14 @@ const toBoth =
     onEvent?.(event);
   };
 
+/** One that cannot be listened to would only be noticed while the effect runs. */
+function checkSignal(signal: AbortSignal | undefined): void {
+  const isOne = (): boolean =>
+    typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function';
+  if (signal != null && !readable(isOne))
+    throw new InvalidRequestError('signal is not an AbortSignal. Nothing was run.');
+}
+
 /** Lets effects happen once for each request id. One guard serves a whole process; make it once. */
 export class Guard {
   /** @internal */
@@ -107,8 +117,10 @@ export class Guard {
   async executeFrom<P, R>(
     request: ExecuteRequest<P, R>,
     origin: Origin | undefined,
-    { isDetached = request.transactional !== true } = {},
+    { isDetached = request?.transactional !== true } = {},
   ): Promise<ExecutionReceipt<R>> {
+    if (typeof request !== 'object' || (request as unknown) === null)
+      throw new InvalidRequestError('execute: the request is not an object. Nothing was run.');
     const { payload, run, action } = request;
     if (typeof run !== 'function')
       throw new InvalidRequestError('execute: run is not a function. Nothing was run.');
@@ -153,6 +165,7 @@ export class Guard {
       throw new InvalidRequestError(
         "onUnknown: 'ask' is for Temporal, where a workflow waits for the decision. Say 'hold'. Nothing was run.",
       );
+    checkSignal(signal);
     const identity = checkedId(request.requestId, action);
     const content = fingerprint === undefined ? payload : checkedContent(action, fingerprint);
     const terms = effectTerms(request, this.defaults);
@@ -193,7 +206,7 @@ function receiptOf<R>(action: string, outcome: CallOutcome): ExecutionReceipt<R>
     }
     case 'rejected': {
       const { replayed, error } = outcome;
-      const reason = `execute_failed:${error instanceof Error ? error.name : typeof error}` as const;
+      const reason = `execute_failed:${errorName(error)}` as const;
       return { ok: false, reason, action, requestId, executionId, replayed, error };
     }
     case 'delegated':

@@ -2,9 +2,13 @@
 import { deserialize, serialize } from 'node:v8';
 
 import {
+  errorMessage,
+  errorName,
   noResult,
+  readable,
   RejectedError,
   ResultUnavailableError,
+  textIn,
   type EncodedOutcome,
   type Outcome,
   type OutcomeCodec,
@@ -18,16 +22,25 @@ const failureFormat = 'failure';
 /** Deeper values are left to Node's format, which also knows cycles. */
 const deepest = 64;
 
+/** More values are left to it as well: what shares its parts is small in memory, and endless as a text. */
+const mostValues = 1_000_000;
+
 /** Whether JSON gives the same value back. */
-function survivesJson(value: unknown, depth = 0): boolean {
+function survivesJson(value: unknown, depth = 0, left = { values: mostValues }): boolean {
+  if (--left.values < 0) return false;
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
   if (typeof value !== 'object' || depth > deepest) return false;
-  if (Array.isArray(value)) return value.every((item) => survivesJson(item, depth + 1));
+  if (Array.isArray(value)) {
+    // Holes would be filled, and names left out.
+    const isList = value.length <= left.values && Object.keys(value).length === value.length;
+    return isList && value.every((item) => survivesJson(item, depth + 1, left));
+  }
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
   return (
-    isPlain && Object.entries(value).every(([key, item]) => key !== 'toJSON' && survivesJson(item, depth + 1))
+    isPlain &&
+    Object.entries(value).every(([key, item]) => key !== 'toJSON' && survivesJson(item, depth + 1, left))
   );
 }
 
@@ -45,21 +58,19 @@ interface StoredFailure {
 }
 
 function storedFailure(thrown: unknown): StoredFailure {
-  if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown) };
-  const { name, message } = thrown;
-  if (thrown instanceof RejectedError) {
-    const { type, details } = thrown;
-    return { name, message, type, ...(details && survivesJson(details) ? { details } : {}) };
-  }
-  const { code } = thrown as { code?: unknown };
-  return { name, message, ...(typeof code === 'string' ? { code } : {}) };
+  const [name, message] = [errorName(thrown), errorMessage(thrown)];
+  if (!(thrown instanceof RejectedError)) return { name, message, code: textIn(thrown, 'code') };
+  const details = readable(() => thrown.details);
+  const isKept = Array.isArray(details) && readable(() => survivesJson(details)) === true;
+  return { name, message, type: textIn(thrown, 'type'), ...(isKept ? { details } : {}) };
 }
 
 /** Reads and writes the outcomes of a {@link Guard}. Answers at once: nothing is kept for a call that waits. */
 export const storedOutcomes: OutcomeCodec = {
   encodeResult: (value): EncodedOutcome => {
-    if (survivesJson(value)) return { format: jsonFormat, bytes: bytesOfJson(value) };
+    // What cannot be read now never can: it is not tried again.
     try {
+      if (survivesJson(value)) return { format: jsonFormat, bytes: bytesOfJson(value) };
       return { format: nodeFormat, bytes: serialize(value) };
     } catch (problem) {
       return { ...noResult, problem };

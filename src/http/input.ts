@@ -25,9 +25,12 @@ interface Fields {
   readonly optional: Readonly<Record<string, Check>>;
 }
 
+/** As a part of a path these are gone before it is sent, so that such a claim could not be settled. */
+const dots: readonly string[] = ['.', '..'];
+
 const claimFields: Fields = {
   required: {
-    requestId: [(value) => typeof value === 'string', 'a text'],
+    requestId: [(value) => typeof value === 'string' && !dots.includes(value), 'a text other than . and ..'],
     action: text(bounds.actionCharacters),
   },
   optional: {

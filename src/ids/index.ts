@@ -1,4 +1,4 @@
-export { canonicalJson } from './canonical';
+export { CanonicalError, canonicalJson } from './canonical';
 export {
   callSiteOf,
   compensationId,

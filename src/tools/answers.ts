@@ -1,5 +1,5 @@
 /** What became of a guarded call, as an answer to a model. */
-import { ActivityGuardError } from '../core';
+import { ActivityGuardError, errorMessage, errorName } from '../core';
 import type { ExecutionReceipt } from '../guard';
 import { statusOf, type ToolAnswer } from '../tool-answers';
 
@@ -11,8 +11,8 @@ export function answerOf<R>(receipt: ExecutionReceipt<R>): ToolAnswer<R> {
   const { requestId, replayed } = receipt;
   if (receipt.ok) return { status: 'done', requestId, replayed, result: receipt.result };
   const { error } = receipt;
-  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
-  return { status: 'refused', requestId, replayed, error: { name, message } };
+  const told = { name: errorName(error), message: errorMessage(error) };
+  return { status: 'refused', requestId, replayed, error: told };
 }
 
 /** The answer of what a guarded call threw; anything that is no error of the guard is thrown on. */

@@ -24,6 +24,17 @@ export function describeClaims(name: string, makeStore: () => Promise<StoreFixtu
     withPlace(makeStore, (opened, first) => ([fixture, store] = [opened, first]));
 
     describe('a claim', () => {
+      // Names of clients, workers and workflows come from elsewhere.
+      it('is made although its origin has what no database keeps', async () => {
+        const origin = { client: 'a\0b', workflowId: 'half \ud83d', plain: 'C:\\u0000' };
+        const request = requestFor(newId(), { origin });
+        const all = await Promise.all([store.claim(request), store.claim(requestFor(newId(), { origin }))]);
+        expect(all.map(({ state }) => state)).toEqual(['claimed', 'claimed']);
+        expect((await read(store, request)).receipt.origin['plain']).toBe('C:\\u0000');
+        await store.release(request);
+        expect((await store.takeOver(another(request)))?.state).toBe('claimed');
+      });
+
       it('of a new id writes the row and returns it', async () => {
         const request = requestFor(newId(), {
           policy: 'probe',

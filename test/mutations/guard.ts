@@ -33,7 +33,7 @@ export const guard = [
     [6, 'a field is no object', "typeof value !== 'string' && ", 'false && '],
   ]),
   ...inFile('src/core/identify.ts', tests, [
-    [8, 'an effect with a name that is too long is refused', 'action.length <= mostActionCharacters &&', ''],
+    [8, 'an effect with a name that is too long is refused', ' && action.length <= mostActionCharacters', ''],
   ]),
   ...inFile('src/guard/stored.ts', tests, [
     [

@@ -5,7 +5,14 @@ export const otel = [
   ...inFile(
     'src/core/errors.ts',
     ['otel/spans'],
-    [[4, 'of what was thrown only code or name are told', ': thrown.name', ': thrown.message']],
+    [
+      [
+        4,
+        'of what was thrown only code or name are told',
+        '?? errorName(thrown))',
+        '?? errorMessage(thrown))',
+      ],
+    ],
   ),
   ...inFile(
     'src/core/settle.ts',

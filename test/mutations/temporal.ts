@@ -182,8 +182,8 @@ export const temporal = [
       [
         2,
         'the fingerprint is made before the claim',
-        'throw new InvalidRequestError(\n      `The arguments of ${action} cannot be guarded: ${(cause as Error).message}. Nothing was run.`,\n      { requestId, cause },\n    );',
-        "return '';",
+        'throw new InvalidRequestError(`The arguments of ${action} cannot be guarded: ${why}. Nothing was run.`, {\n      requestId,\n      cause,\n    });',
+        "return why && '';",
       ],
       [
         2,

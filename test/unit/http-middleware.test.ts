@@ -132,6 +132,12 @@ describe.each(frameworks)('requests guarded in %s', (framework) => {
     await post(server, undefined, { id: 'evt_1', pending: 2 });
     expect(await post(server, undefined, { id: 'evt_1', pending: 1 })).toMatchObject({ replayed: true });
     expect(problemIn(await post(server, undefined, {}))).toBe('missing-key');
+    // A number that was not told was once answered with 200, and an object with whatever status it had.
+    for (const id of [5, true, ['a'], { status: 200, type: 'x' }]) {
+      const refused = await post(server, undefined, { id });
+      expect([refused.status, problemIn(refused)]).toEqual([400, 'invalid-request']);
+    }
+    expect(charged).toHaveLength(1);
     const github = await start(charge, { key: 'X-GitHub-Delivery' });
     const delivery = { headers: { 'x-github-delivery': 'd-1' } };
     await post(github, undefined, {}, delivery);

@@ -30,10 +30,14 @@ export function keyOf(request: InboundRequest, { key }: Settings): string | unde
     );
   }
   try {
-    return key(request) || undefined;
+    // What is read from a body may be anything: a number, or an object that looks like a refusal.
+    const found: unknown = key(request);
+    if (found === undefined || found === null || found === '') return undefined;
+    if (typeof found === 'string') return found;
   } catch {
-    return malformed('The request does not have the form that its key is read from. Nothing was done.');
+    // said below
   }
+  return malformed('The request does not have the form that its key is read from. Nothing was done.');
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Parameters as the statements take them. */
-import type { ClaimRequest, FinalityTerms, Settlement } from '../../core';
+import type { ClaimRequest, FinalityTerms, Origin, Settlement } from '../../core';
 import { claimTypes } from './claim-statements';
 import type { Parameter } from './driver';
 
@@ -8,6 +8,19 @@ export const arrayOf = (items: readonly string[]): string => `{${items.join(',')
 
 export const termsText = (finality: FinalityTerms | undefined): string | null =>
   finality === undefined ? null : JSON.stringify(finality);
+
+/** What `jsonb` refuses. Names of workflows, workers and clients come from elsewhere, and must not keep a claim from being made. */
+const [unkept, mayBeUnkept] = [/\0|\p{Surrogate}/gu, /\\u(0000|d[89a-f])/];
+
+/** Where a claim came from, as it is kept. */
+export function originText(origin: Origin): string {
+  const text = JSON.stringify(origin);
+  if (!mayBeUnkept.test(text)) return text;
+  const clean = (value: string): string => value.replace(unkept, '\ufffd');
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(origin).map(([name, value]) => [clean(name), clean(value)])),
+  );
+}
 
 const special = /["\\]/;
 
@@ -27,7 +40,7 @@ type ClaimName = keyof typeof claimTypes;
 
 /** The value of a claim that a statement asks for by name. */
 function claimValue(request: ClaimRequest, name: ClaimName): Parameter {
-  if (name === 'origin') return JSON.stringify(request.origin);
+  if (name === 'origin') return originText(request.origin);
   if (name === 'finality') return termsText(request.finality);
   return request[name] ?? null;
 }

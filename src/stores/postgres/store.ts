@@ -36,7 +36,7 @@ import { inspect, standing, type Inspection, type Standing } from './inspection'
 import { JustSettled } from './just-settled';
 import { grant, migrate, migrationStatus } from './migrate';
 import { grantsFor, type Roles } from './privileges';
-import { arrayOf, claimParameters, termsText, type WholeSettlement } from './parameters';
+import { arrayOf, claimParameters, originText, termsText, type WholeSettlement } from './parameters';
 import { evidenceOf, outstandingOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
 import {
@@ -230,7 +230,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       token,
       policy,
       leaseMs,
-      JSON.stringify(origin),
+      originText(origin),
       transactional,
       graceMs,
       retainMs ?? null,
