@@ -91,6 +91,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = ${poolSize}
 max_client_conn = 300
+server_login_retry = 1
 logfile = ${at('log')}
 `,
     );

@@ -1,0 +1,122 @@
+/** What a campaign came to, and what shows that it was one. */
+import type { Broken, Seen } from './checker';
+import type { Settings } from './campaign';
+import { databaseFaults, processFaults, type Faults } from './faults';
+import { kinds, type Kind } from './terms';
+import { flatness, type Sample, type Watcher } from './watcher';
+
+export interface Result {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly intents: number;
+  readonly effects: number;
+  /** Processes of ours that were killed with SIGKILL. */
+  readonly kills: number;
+  /** How often each kind of fault met what it was meant for. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly broken: readonly (Broken & { readonly seed: number })[];
+  readonly notVacuous: NotVacuous;
+  readonly skipped: readonly string[];
+  readonly restSeconds: number;
+  readonly samples: readonly Sample[];
+  readonly flat: ReturnType<typeof flatness>;
+}
+
+/** What would be small if nothing had been tried. */
+interface NotVacuous {
+  /** Of all intents: those during which a fault was going on. */
+  readonly metAFault: number;
+  /** Of all intents: those that took more than one attempt, claim or call. */
+  readonly disturbed: number;
+  readonly succeeded: Readonly<Record<Kind, number>>;
+  readonly declined: number;
+  /** Receipts that were claimed more than once. */
+  readonly claimedAgain: number;
+  /** Outcomes that the person of the campaign found out. */
+  readonly decidedByAPerson: number;
+  /** Requests that a keyed provider answered with the effect it had. */
+  readonly deduplicated: number;
+  /** How often all receipts were compared with what they were before. */
+  readonly looks: number;
+  /** Nothing broken in so many intents: with 95 % confidence the true share of broken ones is below this (3/n). */
+  readonly upperBound: number;
+  /** What makes this run say too little, if anything. */
+  readonly tooLittle: readonly string[];
+}
+
+interface Facts {
+  readonly settings: Settings;
+  readonly seen: Seen;
+  readonly attempts: ReadonlyMap<string, number>;
+  readonly faults: Faults;
+  readonly watcher: Watcher;
+  readonly broken: readonly Broken[];
+  readonly restMs: number;
+  readonly seconds: number;
+  readonly decided: number;
+  readonly skipped: readonly string[];
+  readonly deaths: number;
+}
+
+const killing = /^(worker|caller|provider) killed/;
+const leastShare = 0.2;
+const leastOfKind = 5;
+
+export function resultOf(facts: Facts): Result {
+  const { settings, seen, faults, watcher, broken, restMs, skipped } = facts;
+  const landed = Object.fromEntries(
+    Object.keys({ ...processFaults, ...databaseFaults }).map((kind) => [
+      kind,
+      faults.landed.filter((each) => each.kind === kind).length,
+    ]),
+  );
+  return {
+    seed: settings.seed,
+    minutes: settings.seconds / 60,
+    intents: seen.intents.length,
+    effects: seen.ledger.filter(({ type }) => type === 'effect').length + seen.bookings.length,
+    kills: Object.entries(landed).reduce((sum, [kind, count]) => sum + (killing.test(kind) ? count : 0), 0),
+    faults: landed,
+    broken: broken.map((each) => ({ ...each, seed: settings.seed })),
+    notVacuous: notVacuous(facts, landed),
+    skipped,
+    restSeconds: Math.round(restMs / 100) / 10,
+    samples: watcher.samples,
+    flat: flatness(watcher.samples),
+  };
+}
+
+function notVacuous(facts: Facts, landed: Readonly<Record<string, number>>): NotVacuous {
+  const { seen, attempts, faults, watcher, decided, skipped } = facts;
+  const { intents, receipts, ledger } = seen;
+  const share = (count: number): number => Math.round((1000 * count) / (intents.length || 1)) / 1000;
+  const met = intents.filter(({ startedAt, endedAt = Infinity }) =>
+    faults.landed.some(({ from, to }) => from <= endedAt && startedAt <= to),
+  );
+  const again = new Set(receipts.filter(({ epoch }) => epoch > 1).map(({ intent }) => intent.split('/')[0]));
+  const disturbed = intents.filter(({ intent }) => (attempts.get(intent) ?? 1) > 1 || again.has(intent));
+  const ok = intents.filter(({ answers }) => answers[0]?.ok === true);
+  const succeeded = Object.fromEntries(
+    Object.keys(kinds).map((kind) => [kind, ok.filter((intent) => intent.kind === kind).length]),
+  ) as Record<Kind, number>;
+  const neverLanded = Object.keys(landed).filter(
+    (kind) => landed[kind] === 0 && !skipped.some((why) => why.startsWith(kind)),
+  );
+  const rare = Object.entries(succeeded).filter(([, count]) => count < leastOfKind);
+  return {
+    metAFault: share(met.length),
+    disturbed: share(disturbed.length),
+    succeeded,
+    declined: intents.filter(({ answers }) => answers[0]?.ok === false).length,
+    claimedAgain: receipts.filter(({ epoch }) => epoch > 1).length,
+    decidedByAPerson: decided,
+    deduplicated: ledger.filter(({ type }) => type === 'again').length,
+    looks: watcher.looks,
+    upperBound: Number((3 / (intents.length || 1)).toPrecision(2)),
+    tooLittle: [
+      ...neverLanded.map((kind) => `no fault of the kind '${kind}' landed`),
+      ...rare.map(([kind, count]) => `only ${count} intents of the kind '${kind}' succeeded`),
+      ...(share(disturbed.length) < leastShare ? ['few intents were disturbed'] : []),
+    ],
+  };
+}
