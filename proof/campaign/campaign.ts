@@ -16,7 +16,7 @@ import type { CallerConfig } from './caller-process';
 import { check, type Broken, type Seen } from './checker';
 import { asCharge, readHistory, readLedger, readReceipts } from './collect';
 import { Database } from './database';
-import { databaseFaults, Faults, processFaults } from './faults';
+import { FaultInjector } from './faults';
 import { Member } from './fleet';
 import { Load } from './load';
 import { Operator } from './operator';
@@ -31,14 +31,10 @@ export interface Settings {
   readonly seconds: number;
   readonly seed: number;
   readonly log: (line: string) => void;
-  /** Ends as soon as something is broken that can be seen under way. */
-  readonly stopsEarly?: boolean;
 }
 
 const taskQueue = 'campaign';
-const lanes = { workflows: 6, calls: 5 };
-/** Between two faults of one lane, on average. */
-const faultRestMs = 1000;
+const lanes = { workflows: 10, calls: 10 };
 const mostSampleMs = 60_000;
 
 /** Undone in the opposite order, also where the start fails half-way. */
@@ -144,12 +140,12 @@ async function runOn(stage: Stage, settings: Settings): Promise<Result> {
   const sampleEveryMs = Math.min(mostSampleMs, (seconds * 1000) / 8);
   const watcher = new Watcher(database, load, [...workers, ...callers], sampleEveryMs);
   const operator = new Operator(stage.receipts, stage.payments, client);
-  const faults = new Faults(stage, log);
+  const faults = new FaultInjector(stage, log);
   const startedAt = performance.now();
   load.start(lanes.workflows, lanes.calls);
   operator.start();
   watcher.start();
-  faults.start([processFaults, databaseFaults], [new Random(seed + 1), new Random(seed + 2)], faultRestMs);
+  faults.start(seed + 1);
   await delay(seconds * 1000);
   await faults.stop();
   log(`${load.intents.length} intents; all faults have ended`);
@@ -166,7 +162,7 @@ async function runOn(stage: Stage, settings: Settings): Promise<Result> {
     seconds: (performance.now() - startedAt) / 1000,
     decided: operator.decided,
     skipped: database.missing,
-    deaths: [...workers, ...callers].map(({ deaths }) => deaths).reduce((a, b) => a + b, 0),
+    deaths: [stage.provider, ...workers, ...callers].flatMap(({ deaths }) => deaths),
   });
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Database } from './database';
 import type { Member } from './fleet';
-import type { Random } from './random';
+import { Random } from './random';
 import { times } from './terms';
 
 /** Whom faults can meet. */
@@ -16,9 +16,10 @@ export interface Targets {
 
 /** Does it, and tells whether it met what it was meant for. */
 type Fault = (targets: Targets, random: Random) => Promise<boolean>;
+type Faults = Readonly<Record<string, Fault>>;
 
-/** Longer than the lease; half of them longer than lease and grace time together. */
-const pauseMs = (random: Random): number => random.between(1.3 * times.leaseMs, 4.5 * times.leaseMs);
+/** Longer than the lease; most of them longer than lease and grace time together. */
+const pauseMs = (random: Random): number => random.between(1.3 * times.leaseMs, 6 * times.leaseMs);
 const aWhile = (random: Random): number => random.between(500, 3000);
 const mostStepMs = 15 * 60_000;
 
@@ -35,16 +36,21 @@ const clockStep: Fault = async ({ workers, callers }, random) => {
   return landed;
 };
 
-/** Faults of processes: one after the other, beside those of the database. */
-export const processFaults: Readonly<Record<string, Fault>> = {
+/** Faults of processes; the provider is not away for so long that nothing else can happen. */
+const kills: Faults = {
   'worker killed': ({ workers }, random) => running(random, workers).kill(),
-  'worker killed too': ({ workers }, random) => running(random, workers).kill(),
-  'worker stopped': ({ workers }, random) => running(random, workers).pause(pauseMs(random)),
   'caller killed': ({ callers }, random) => running(random, callers).kill(),
-  'caller stopped': ({ callers }, random) => running(random, callers).pause(pauseMs(random)),
   'provider killed': ({ provider }) => provider.kill(),
-  'provider stopped': ({ provider }, random) => provider.pause(pauseMs(random)),
+  'provider stopped': ({ provider }, random) => provider.pause(pauseMs(random) / 2),
   'clock step': clockStep,
+};
+
+/** SIGSTOP, and SIGCONT after a while. */
+const workerPauses: Faults = {
+  'worker stopped': ({ workers }, random) => running(random, workers).pause(pauseMs(random)),
+};
+const callerPauses: Faults = {
+  'caller stopped': ({ callers }, random) => running(random, callers).pause(pauseMs(random)),
 };
 
 /** Lets the proxy do something for a while. */
@@ -87,7 +93,7 @@ const everything: Fault = async ({ database, workers, callers }, random) => {
 };
 
 /** Faults of the database and of the network before it. */
-export const databaseFaults: Readonly<Record<string, Fault>> = {
+const databaseFaults: Faults = {
   'Postgres crashed': async ({ database }, random) => {
     await database.crash('SIGQUIT', random.between(100, 2500));
     return true;
@@ -120,6 +126,15 @@ export const databaseFaults: Readonly<Record<string, Fault>> = {
   'everything killed': everything,
 };
 
+/** What goes on side by side, with the mean time between two faults. */
+const lanes: readonly { readonly faults: Faults; readonly restMs: number }[] = [
+  { faults: kills, restMs: 2000 },
+  { faults: workerPauses, restMs: 1000 },
+  { faults: callerPauses, restMs: 1000 },
+  { faults: databaseFaults, restMs: 1000 },
+];
+export const faultKinds: readonly string[] = lanes.flatMap(({ faults }) => Object.keys(faults));
+
 /** When something was failing, by `performance.now()`. */
 export interface Landed {
   readonly kind: string;
@@ -127,7 +142,7 @@ export interface Landed {
   readonly to: number;
 }
 
-export class Faults {
+export class FaultInjector {
   readonly landed: Landed[] = [];
   private isOver = false;
   private lanes: Promise<void>[] = [];
@@ -137,8 +152,8 @@ export class Faults {
     private readonly log: (line: string) => void,
   ) {}
 
-  start(kinds: readonly Readonly<Record<string, Fault>>[], seeds: readonly Random[], restMs: number): void {
-    this.lanes = kinds.map((some, i) => this.lane(some, seeds[i] as Random, restMs));
+  start(seed: number): void {
+    this.lanes = lanes.map(({ faults, restMs }, i) => this.lane(faults, restMs, new Random(seed + i)));
   }
 
   /** Lets the last ones end. Rejects where one could not be undone. */
@@ -148,7 +163,7 @@ export class Faults {
   }
 
   /** Each kind once before one comes again. */
-  private async lane(faults: Readonly<Record<string, Fault>>, random: Random, restMs: number): Promise<void> {
+  private async lane(faults: Faults, restMs: number, random: Random): Promise<void> {
     for (let bag: string[] = []; !this.isOver; ) {
       await delay(random.between(0.3, 1.7) * restMs);
       if (bag.length === 0) bag = random.shuffled(Object.keys(faults));

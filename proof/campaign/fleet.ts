@@ -4,19 +4,22 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { within } from '../../src/testing/bounded';
+import { lines, within } from '../../src/testing/bounded';
 import type { Reaper } from '../../src/testing/reaper';
 
 const longestStartMs = 30_000;
 const restartMs = 300;
+/** Lines of its standard error that are kept. */
+const mostSaid = 12;
 
 export class Member {
   private child: ChildProcess | undefined;
   private isClosed = false;
   private isReady = false;
   isStopped = false;
-  /** How often it ended without being killed by us. */
-  deaths = 0;
+  /** What it said last, each time when it ended without being killed by us. */
+  readonly deaths: string[] = [];
+  private said: string[] = [];
   private killing = false;
   onMessage: (message: unknown) => void = () => undefined;
   /** It ended: what it was asked has no answer. */
@@ -88,12 +91,20 @@ export class Member {
 
   private spawn(): Promise<void> {
     const child = this.reaper.spawn(process.execPath, [this.file, ...this.args()], {
-      stdio: ['ignore', 'ignore', process.env['CAMPAIGN_DEBUG'] ? 'inherit' : 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       stopSignal: 'SIGKILL',
     });
     this.child = child;
     child.on('error', () => undefined);
-    child.once('exit', () => void this.restart());
+    this.said = [];
+    child.stderr?.on(
+      'data',
+      lines((line) => {
+        this.said.push(line);
+        if (this.said.length > mostSaid) this.said.shift();
+      }),
+    );
+    child.once('close', () => void this.restart());
     return new Promise((resolve) =>
       child.on('message', (message) => {
         if (message !== 'ready') return this.onMessage(message);
@@ -104,7 +115,7 @@ export class Member {
   }
 
   private async restart(): Promise<void> {
-    if (this.isReady && !this.killing) this.deaths++;
+    if (!this.killing) this.deaths.push(`${this.name}: ${this.said.slice(-mostSaid).join(' | ')}`);
     this.killing = false;
     this.isReady = false;
     this.onEnd();

@@ -29,7 +29,7 @@ const mayBeDeclined: readonly Kind[] = ['probe', 'hold', 'plain-probe', 'plain-h
 const pauseMs = 250;
 const againMs = 400;
 /** A call that says nothing for so long is made again, elsewhere if possible. */
-const longestCallMs = times.attemptMs + 2000;
+const longestCallMs = times.attemptMs;
 
 export class Load {
   readonly intents: Intent[] = [];

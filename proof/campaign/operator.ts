@@ -10,7 +10,7 @@ import type { Payments } from './payments';
 
 const everyMs = 1000;
 /** Temporal's history comes first, and for a step its own next attempt, if there is one: no reconciler asks about steps. */
-const patienceMs = { hold: 3000, step: 10_000 };
+const patienceMs = { hold: 1500, step: 10_000 };
 
 export class Operator {
   private isOver = false;

@@ -1,7 +1,7 @@
 /** What a campaign came to, and what shows that it was one. */
 import type { Broken, Seen } from './checker';
 import type { Settings } from './campaign';
-import { databaseFaults, processFaults, type Faults } from './faults';
+import { faultKinds, type FaultInjector } from './faults';
 import { kinds, type Kind } from './terms';
 import { flatness, type Sample, type Watcher } from './watcher';
 
@@ -18,6 +18,8 @@ export interface Result {
   readonly notVacuous: NotVacuous;
   readonly skipped: readonly string[];
   readonly restSeconds: number;
+  /** How the processes ended that nobody killed, worst first. */
+  readonly deaths: readonly string[];
   readonly samples: readonly Sample[];
   readonly flat: ReturnType<typeof flatness>;
 }
@@ -48,14 +50,14 @@ interface Facts {
   readonly settings: Settings;
   readonly seen: Seen;
   readonly attempts: ReadonlyMap<string, number>;
-  readonly faults: Faults;
+  readonly faults: FaultInjector;
   readonly watcher: Watcher;
   readonly broken: readonly Broken[];
   readonly restMs: number;
   readonly seconds: number;
   readonly decided: number;
   readonly skipped: readonly string[];
-  readonly deaths: number;
+  readonly deaths: readonly string[];
 }
 
 const killing = /^(worker|caller|provider) killed/;
@@ -65,7 +67,7 @@ const leastOfKind = 5;
 export function resultOf(facts: Facts): Result {
   const { settings, seen, faults, watcher, broken, restMs, skipped } = facts;
   const landed = Object.fromEntries(
-    Object.keys({ ...processFaults, ...databaseFaults }).map((kind) => [
+    faultKinds.map((kind) => [
       kind,
       faults.landed.filter((each) => each.kind === kind).length,
     ]),
@@ -80,6 +82,7 @@ export function resultOf(facts: Facts): Result {
     broken: broken.map((each) => ({ ...each, seed: settings.seed })),
     notVacuous: notVacuous(facts, landed),
     skipped,
+    deaths: facts.deaths,
     restSeconds: Math.round(restMs / 100) / 10,
     samples: watcher.samples,
     flat: flatness(watcher.samples),

@@ -14,11 +14,11 @@ export const times = {
   /** An effect can be found only so long after it was done. */
   lagMs: 300,
   /** What an effect does before it sends takes up to so long. */
-  mostWorkMs: 600,
+  mostWorkMs: 1000,
   /** How long a caller waits for the provider. */
   answerMs: 1500,
   /** One attempt, in a workflow and outside. */
-  attemptMs: 5000,
+  attemptMs: 4000,
   /** After the last fault everything has to come to rest within this time. */
   restMs: 120_000,
 } as const;

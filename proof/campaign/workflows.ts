@@ -2,6 +2,7 @@
 import { ActivityFailure, ApplicationFailure, proxyActivities, sleep } from '@temporalio/workflow';
 
 import type { Activities } from './activities';
+import { times } from './terms';
 import type { Answer, WorkflowKind } from './terms';
 
 export interface Task {
@@ -11,7 +12,7 @@ export interface Task {
 
 /** Fewer attempts than a long fault takes: then the workflow calls again, as its own loop would. */
 const activities = proxyActivities<Activities>({
-  startToCloseTimeout: '5s',
+  startToCloseTimeout: times.attemptMs,
   retry: { initialInterval: '300ms', backoffCoefficient: 1.5, maximumInterval: '2s', maximumAttempts: 4 },
 });
 

@@ -92,6 +92,7 @@ pool_mode = transaction
 default_pool_size = ${poolSize}
 max_client_conn = 300
 server_login_retry = 1
+server_tls_sslmode = disable
 logfile = ${at('log')}
 `,
     );
