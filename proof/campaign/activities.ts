@@ -38,7 +38,9 @@ export function activitiesOf(payments: Payments, receipts: PostgresReceipts<Pool
     steps: async (intent: string) => {
       const charges: Charge[] = [];
       for (const step of stepsOf(intent))
-        charges.push(await effect<Promise<Charge>>(step, (claim) => payments.charge(claim, step), stepFor(step)));
+        charges.push(
+          await effect<Promise<Charge>>(step, (claim) => payments.charge(claim, step), stepFor(step)),
+        );
       return charges;
     },
   };

@@ -23,7 +23,7 @@ import { Operator } from './operator';
 import { Payments } from './payments';
 import { Random } from './random';
 import { resultOf, type Result } from './result';
-import { times } from './terms';
+import { sharedClock, times } from './terms';
 import { Watcher } from './watcher';
 import type { WorkerConfig } from './worker-process';
 
@@ -100,15 +100,27 @@ async function startStage({ seed }: Settings, cleanup: Cleanup, reaper: Reaper):
     return made;
   };
   let starts = 0;
-  const provider = member('provider', 'provider', () => [ledger, String(port), String(seed + 1000 * starts++)]);
+  const provider = member('provider', 'provider', () => [
+    ledger,
+    String(port),
+    String(seed + 1000 * starts++),
+  ]);
   const bundlePath = await bundle(receipts, folder);
   const { proxied, pooled } = database;
   const worker = (name: string, databaseUrl: string): Member => {
-    const config: WorkerConfig = { address: temporal.address, taskQueue, databaseUrl, providerUrl, bundlePath };
+    const config: WorkerConfig = {
+      address: temporal.address,
+      taskQueue,
+      databaseUrl,
+      providerUrl,
+      bundlePath,
+    };
     return member(name, 'worker', () => [JSON.stringify(config)]);
   };
   const caller = (name: string, driver: CallerConfig['driver'], databaseUrl: string): Member =>
-    member(name, 'caller', () => [JSON.stringify({ driver, databaseUrl, providerUrl } satisfies CallerConfig)]);
+    member(name, 'caller', () => [
+      JSON.stringify({ driver, databaseUrl, providerUrl } satisfies CallerConfig),
+    ]);
   const workers = [worker('worker 1', proxied), worker('worker 2', pooled), worker('worker 3', proxied)];
   const callers = [
     caller('caller 1', 'pg', proxied),
@@ -116,7 +128,16 @@ async function startStage({ seed }: Settings, cleanup: Cleanup, reaper: Reaper):
     caller('caller 3', 'pg', pooled),
   ];
   await Promise.all([provider, ...workers, ...callers].map((each) => each.start()));
-  return { database, client, receipts, provider, workers, callers, payments: new Payments(providerUrl), ledger };
+  return {
+    database,
+    client,
+    receipts,
+    provider,
+    workers,
+    callers,
+    payments: new Payments(providerUrl),
+    ledger,
+  };
 }
 
 /** Runs a campaign and says what came of it. Throws where its own servers fail. */
@@ -141,7 +162,7 @@ async function runOn(stage: Stage, settings: Settings): Promise<Result> {
   const watcher = new Watcher(database, load, [...workers, ...callers], sampleEveryMs);
   const operator = new Operator(stage.receipts, stage.payments, client);
   const faults = new FaultInjector(stage, log);
-  const startedAt = performance.now();
+  const startedAt = sharedClock();
   load.start(lanes.workflows, lanes.calls);
   operator.start();
   watcher.start();
@@ -158,9 +179,8 @@ async function runOn(stage: Stage, settings: Settings): Promise<Result> {
   await watcher.stop();
   const { seen, attempts } = await collect(stage, load, watcher.noticed);
   return resultOf({
-    ...{ settings, seen, attempts, faults, watcher, restMs, broken: check(seen) },
-    seconds: (performance.now() - startedAt) / 1000,
-    decided: operator.decided,
+    ...{ settings, seen, attempts, faults, watcher, restMs, startedAt, broken: check(seen) },
+    evidence: await evidenceIn(stage),
     skipped: database.missing,
     deaths: [stage.provider, ...workers, ...callers].flatMap(({ deaths }) => deaths),
   });
@@ -174,6 +194,11 @@ async function untilSettled({ receipts }: Stage, load: Load, until: number): Pro
     await load.again(new Set(open?.map(({ origin }) => origin['payload.intent'] ?? '')));
     await delay(500);
   }
+}
+
+async function evidenceIn({ receipts }: Stage): Promise<Record<string, number>> {
+  const { evidence } = await receipts.stats();
+  return Object.fromEntries(evidence.map(({ source, verdict, count }) => [`${source}: ${verdict}`, count]));
 }
 
 async function collect(

@@ -39,9 +39,11 @@ export interface Broken {
   readonly invariant: 1 | 2 | 3 | 4 | 6 | 7 | 8;
   readonly intent: string;
   readonly what: string;
+  /** When it happened, by the shared clock, where that is known. */
+  readonly at?: number;
 }
 
-type Rule = Broken['invariant'];
+type Say = (invariant: Broken['invariant'], what: string, at?: number) => void;
 
 function groupedBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
@@ -58,7 +60,7 @@ const text = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
 /** One effect: its lines in the ledger, and its receipts. */
 interface EffectSeen {
   readonly name: string;
-  readonly done: readonly Charge[];
+  readonly done: readonly (Charge & { readonly at?: number })[];
   readonly lines: readonly LedgerLine[];
   readonly receipts: readonly SeenReceipt[];
 }
@@ -71,8 +73,8 @@ export function check(seen: Seen): Broken[] {
   const receipts = groupedBy(seen.receipts, byIntent);
   const completed = groupedBy(seen.completed, byIntent);
   for (const intent of seen.intents) {
-    const say = (invariant: Rule, what: string): void =>
-      void broken.push({ invariant, intent: intent.intent, what });
+    const say: Say = (invariant, what, at) =>
+      void broken.push({ invariant, intent: intent.intent, what, ...(at === undefined ? {} : { at }) });
     const effects = effectsOf(intent.kind, intent.intent).map((name): EffectSeen => {
       const lines = ledger.get(name) ?? [];
       const done = [...lines.filter(({ type }) => type === 'effect'), ...(bookings.get(name) ?? [])];
@@ -88,8 +90,9 @@ export function check(seen: Seen): Broken[] {
 }
 
 /** Effects and receipt of one request id. */
-function checkEffect({ name, done, lines, receipts }: EffectSeen, say: (i: Rule, what: string) => void): void {
-  if (done.length > 1) say(1, `${done.length} effects of ${name}: ${done.map(({ id }) => id).join(', ')}`);
+function checkEffect({ name, done, lines, receipts }: EffectSeen, say: Say): void {
+  if (done.length > 1)
+    say(1, `${done.length} effects of ${name}: ${done.map(({ id }) => id).join(', ')}`, done[1]?.at);
   const ids = new Set(lines.map(({ requestId }) => requestId));
   if (ids.size > 1) say(1, `${ids.size} request ids for ${name}`);
   for (const [epoch, same] of groupedBy(lines, (line) => String(line.epoch)))
@@ -114,7 +117,7 @@ function checkAnswers(
   { intent, kind, answers, endedAt }: Intent,
   effects: readonly EffectSeen[],
   completed: readonly Completed[],
-  say: (i: Rule, what: string) => void,
+  say: Say,
 ): void {
   const [answer, ...others] = answers;
   if (!answer || endedAt === undefined) return say(8, 'no answer');

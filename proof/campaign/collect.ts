@@ -62,7 +62,8 @@ export async function readHistory(
   const attempts = new Map<string, number>();
   const completed: Completed[] = [];
   for (const event of events ?? []) {
-    const { activityTaskScheduledEventAttributes: scheduled, activityTaskStartedEventAttributes: started } = event;
+    const { activityTaskScheduledEventAttributes: scheduled, activityTaskStartedEventAttributes: started } =
+      event;
     const { activityTaskCompletedEventAttributes: ended } = event;
     if (scheduled) intents.set(String(event.eventId), decoded(scheduled.input?.payloads?.[0]) as string);
     if (started) {

@@ -36,7 +36,14 @@ class SmallDisk {
     if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
     const folder = mkdtempSync(join(tmpdir(), 'activity-guard-disk-'));
     chmodSync(folder, 0o755);
-    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes},mode=755`, 'tmpfs', folder]);
+    const { status } = spawnSync('mount', [
+      '-t',
+      'tmpfs',
+      '-o',
+      `size=${diskBytes},mode=755`,
+      'tmpfs',
+      folder,
+    ]);
     if (status === 0) return new SmallDisk(folder);
     rmdirSync(folder);
     return undefined;

@@ -6,7 +6,16 @@ import type { Client } from '@temporalio/client';
 import type { Call, Called } from './caller-process';
 import type { Member } from './fleet';
 import type { Random } from './random';
-import { declinedSuffix, kinds, kindsOf, times, type Answer, type Kind, type PlainKind, type WorkflowKind } from './terms';
+import {
+  declinedSuffix,
+  kinds,
+  kindsOf,
+  times,
+  type Answer,
+  type Kind,
+  type PlainKind,
+  type WorkflowKind,
+} from './terms';
 import type { work } from './workflows';
 
 /** One intent, and everything that its callers were told. */

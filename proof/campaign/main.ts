@@ -58,7 +58,8 @@ function tell({ broken, notVacuous, ...result }: Result): void {
   console.log(
     `seed ${result.seed}: ${result.intents} intents, ${result.effects} effects, ${result.kills} kills, at rest after ${result.restSeconds} s`,
   );
-  for (const [kind, count] of Object.entries(result.faults)) console.log(`  ${String(count).padStart(4)} ${kind}`);
+  for (const [kind, count] of Object.entries(result.faults))
+    console.log(`  ${String(count).padStart(4)} ${kind}`);
   console.log(JSON.stringify(notVacuous, null, 1));
   for (const each of broken) console.log(`BROKEN I${each.invariant} ${each.intent}: ${each.what}`);
   console.log(`${broken.length} broken`);
@@ -67,7 +68,7 @@ function tell({ broken, notVacuous, ...result }: Result): void {
 async function main(): Promise<number> {
   const options = parse(process.argv.slice(2));
   const { seconds, seed, json, mutant } = options;
-  if (options.help) return (process.stdout.write(usage), 0);
+  if (options.help) return process.stdout.write(usage), 0;
   if (options.mutants) {
     const rows = await runMutants({ seconds, seed, log });
     if (json) console.log(JSON.stringify({ seed, mutants: rows }));

@@ -60,14 +60,19 @@ const root = join(__dirname, '..', '..', '..');
 /** A copy of the built package with the bug in it. */
 function copyWith(changes: readonly Change[]): string {
   const copy = mkdtempSync(join(realpathSync(tmpdir()), 'activity-guard-mutant-'));
-  for (const part of ['dist', 'sql', 'package.json']) cpSync(join(root, part), join(copy, part), { recursive: true });
+  for (const part of ['dist', 'sql', 'package.json'])
+    cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(realpathSync(join(root, 'node_modules')), join(copy, 'node_modules'), 'dir');
   for (const { file, find, replace } of changes) {
     const path = join(copy, 'dist', file);
     const code = readFileSync(path, 'utf8');
     const times = code.split(find).length - 1;
-    if (times !== 1) throw new Error(`the text of a mutant occurs ${times} times in ${file}, not once: ${find}`);
-    writeFileSync(path, code.replace(find, () => replace));
+    if (times !== 1)
+      throw new Error(`the text of a mutant occurs ${times} times in ${file}, not once: ${find}`);
+    writeFileSync(
+      path,
+      code.replace(find, () => replace),
+    );
   }
   return copy;
 }
@@ -95,6 +100,8 @@ export async function runMutant(name: string, { seconds, seed, log }: Settings):
 export interface MutantRow {
   readonly mutant: string;
   readonly caught: boolean;
+  /** When the first of what is broken happened. */
+  readonly afterSeconds: number | undefined;
   readonly broken: number;
   readonly invariants: string;
   readonly example: string;
@@ -104,11 +111,12 @@ export interface MutantRow {
 export async function runMutants(settings: Settings): Promise<MutantRow[]> {
   const rows: MutantRow[] = [];
   for (const mutant of Object.keys(mutants)) {
-    const { broken } = await runMutant(mutant, settings);
+    const { broken, brokenAfter } = await runMutant(mutant, settings);
     const invariants = [...new Set(broken.map(({ invariant }) => `I${invariant}`))].sort().join(' ');
     const [first] = broken;
     const example = first ? `${first.intent}: ${first.what}` : '';
-    rows.push({ mutant, caught: broken.length > 0, broken: broken.length, invariants, example });
+    const caught = broken.length > 0;
+    rows.push({ mutant, caught, afterSeconds: brokenAfter, broken: broken.length, invariants, example });
   }
   return rows;
 }

@@ -16,8 +16,6 @@ export class Operator {
   private isOver = false;
   private running: Promise<void> | undefined;
   private readonly seen = new Map<string, number>();
-  /** How many outcomes were found out so. */
-  decided = 0;
 
   constructor(
     private readonly receipts: ReceiptStore,
@@ -64,7 +62,6 @@ export class Operator {
         : { requestId, source, verdict: 'not-committed' },
     );
     if (state === 'unknown') return;
-    this.decided++;
     await wakeWaiting(this.client, receipt);
   }
 }

@@ -14,7 +14,9 @@ export interface Result {
   readonly kills: number;
   /** How often each kind of fault met what it was meant for. */
   readonly faults: Readonly<Record<string, number>>;
-  readonly broken: readonly (Broken & { readonly seed: number })[];
+  readonly broken: readonly (Omit<Broken, 'at'> & { readonly seed: number })[];
+  /** After how many seconds the first of them happened, where that is known. */
+  readonly brokenAfter?: number;
   readonly notVacuous: NotVacuous;
   readonly skipped: readonly string[];
   readonly restSeconds: number;
@@ -34,8 +36,8 @@ interface NotVacuous {
   readonly declined: number;
   /** Receipts that were claimed more than once. */
   readonly claimedAgain: number;
-  /** Outcomes that the person of the campaign found out. */
-  readonly decidedByAPerson: number;
+  /** What sources have said of unknown outcomes, and how often. */
+  readonly evidence: Readonly<Record<string, number>>;
   /** Requests that a keyed provider answered with the effect it had. */
   readonly deduplicated: number;
   /** How often all receipts were compared with what they were before. */
@@ -54,24 +56,27 @@ interface Facts {
   readonly watcher: Watcher;
   readonly broken: readonly Broken[];
   readonly restMs: number;
-  readonly seconds: number;
-  readonly decided: number;
+  /** By the shared clock. */
+  readonly startedAt: number;
+  readonly evidence: NotVacuous['evidence'];
   readonly skipped: readonly string[];
   readonly deaths: readonly string[];
 }
 
 const killing = /^(worker|caller|provider) killed/;
+/** Of all intents, that were disturbed. */
 const leastShare = 0.2;
 const leastOfKind = 5;
+/** In a shorter run not every kind of fault need have had its turn. */
+const wholeSeconds = 180;
+const leastKinds = 0.6;
 
 export function resultOf(facts: Facts): Result {
   const { settings, seen, faults, watcher, broken, restMs, skipped } = facts;
   const landed = Object.fromEntries(
-    faultKinds.map((kind) => [
-      kind,
-      faults.landed.filter((each) => each.kind === kind).length,
-    ]),
+    faultKinds.map((kind) => [kind, faults.landed.filter((each) => each.kind === kind).length]),
   );
+  const first = Math.min(...broken.map(({ at = Infinity }) => at));
   return {
     seed: settings.seed,
     minutes: settings.seconds / 60,
@@ -79,7 +84,8 @@ export function resultOf(facts: Facts): Result {
     effects: seen.ledger.filter(({ type }) => type === 'effect').length + seen.bookings.length,
     kills: Object.entries(landed).reduce((sum, [kind, count]) => sum + (killing.test(kind) ? count : 0), 0),
     faults: landed,
-    broken: broken.map((each) => ({ ...each, seed: settings.seed })),
+    broken: broken.map(({ invariant, intent, what }) => ({ invariant, intent, what, seed: settings.seed })),
+    ...(first < Infinity ? { brokenAfter: Math.round((first - facts.startedAt) / 1000) } : {}),
     notVacuous: notVacuous(facts, landed),
     skipped,
     deaths: facts.deaths,
@@ -90,7 +96,7 @@ export function resultOf(facts: Facts): Result {
 }
 
 function notVacuous(facts: Facts, landed: Readonly<Record<string, number>>): NotVacuous {
-  const { seen, attempts, faults, watcher, decided, skipped } = facts;
+  const { settings, seen, attempts, faults, watcher, evidence, skipped } = facts;
   const { intents, receipts, ledger } = seen;
   const share = (count: number): number => Math.round((1000 * count) / (intents.length || 1)) / 1000;
   const met = intents.filter(({ startedAt, endedAt = Infinity }) =>
@@ -102,9 +108,10 @@ function notVacuous(facts: Facts, landed: Readonly<Record<string, number>>): Not
   const succeeded = Object.fromEntries(
     Object.keys(kinds).map((kind) => [kind, ok.filter((intent) => intent.kind === kind).length]),
   ) as Record<Kind, number>;
-  const neverLanded = Object.keys(landed).filter(
-    (kind) => landed[kind] === 0 && !skipped.some((why) => why.startsWith(kind)),
-  );
+  const possible = Object.keys(landed).filter((kind) => !skipped.some((why) => why.startsWith(kind)));
+  const neverLanded = possible.filter((kind) => landed[kind] === 0);
+  const isEnough =
+    settings.seconds < wholeSeconds && neverLanded.length <= (1 - leastKinds) * possible.length;
   const rare = Object.entries(succeeded).filter(([, count]) => count < leastOfKind);
   return {
     metAFault: share(met.length),
@@ -112,12 +119,12 @@ function notVacuous(facts: Facts, landed: Readonly<Record<string, number>>): Not
     succeeded,
     declined: intents.filter(({ answers }) => answers[0]?.ok === false).length,
     claimedAgain: receipts.filter(({ epoch }) => epoch > 1).length,
-    decidedByAPerson: decided,
+    evidence,
     deduplicated: ledger.filter(({ type }) => type === 'again').length,
     looks: watcher.looks,
     upperBound: Number((3 / (intents.length || 1)).toPrecision(2)),
     tooLittle: [
-      ...neverLanded.map((kind) => `no fault of the kind '${kind}' landed`),
+      ...(isEnough ? [] : neverLanded).map((kind) => `no fault of the kind '${kind}' landed`),
       ...rare.map(([kind, count]) => `only ${count} intents of the kind '${kind}' succeeded`),
       ...(share(disturbed.length) < leastShare ? ['few intents were disturbed'] : []),
     ],

@@ -5,6 +5,7 @@ import type { Broken } from './checker';
 import type { Database } from './database';
 import type { Member } from './fleet';
 import type { Load } from './load';
+import { sharedClock } from './terms';
 
 const everyMs = 4000;
 
@@ -63,7 +64,8 @@ export class Watcher {
     while (!this.isOver) {
       await delay(everyMs);
       await this.look().catch(() => undefined); // the database is away
-      if (performance.now() - this.sampledAt >= this.sampleEveryMs) await this.sample().catch(() => undefined);
+      if (performance.now() - this.sampledAt >= this.sampleEveryMs)
+        await this.sample().catch(() => undefined);
     }
   }
 
@@ -74,7 +76,7 @@ export class Watcher {
     for (const [key, before] of this.rows) {
       const row = now.get(key);
       const say = (invariant: Broken['invariant'], what: string): void =>
-        void this.noticed.push({ invariant, intent: before.intent, what });
+        void this.noticed.push({ invariant, intent: before.intent, what, at: sharedClock() });
       if (!row) say(2, `the receipt (${before.state}) is gone`);
       else if (row.epoch < before.epoch) say(6, `its epoch fell from ${before.epoch} to ${row.epoch}`);
       else if (isSettled(before) && (row.state !== before.state || row.outcome !== before.outcome))
@@ -85,7 +87,9 @@ export class Watcher {
 
   private async sample(): Promise<void> {
     const count = `select count(*)::int as n from pg_stat_activity where backend_type = 'client backend'`;
-    const connections = await this.database.asSuperuser(async (c) => (await c.query<{ n: number }>(count)).rows);
+    const connections = await this.database.asSuperuser(
+      async (c) => (await c.query<{ n: number }>(count)).rows,
+    );
     const took = this.load.intents
       .filter(({ endedAt }) => endedAt !== undefined && endedAt >= this.sampledAt)
       .map(({ startedAt, endedAt = 0 }) => endedAt - startedAt)

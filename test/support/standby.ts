@@ -21,10 +21,7 @@ export interface Standby {
 }
 
 /** Makes a standby from a base backup of `primary` (which runs on) and waits until it streams. */
-export async function makeStandby(
-  primary: OwnPostgres,
-  settings: readonly string[] = [],
-): Promise<Standby> {
+export async function makeStandby(primary: OwnPostgres, settings: readonly string[] = []): Promise<Standby> {
   const link = await FlakyProxy.before(primary.url);
   const postgres = await OwnPostgres.prepare(settings, {
     password: primary.password,
