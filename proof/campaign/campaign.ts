@@ -78,8 +78,7 @@ async function startStage({ seed }: Settings, cleanup: Cleanup, reaper: Reaper):
   cleanup.add(temporal.stop);
   const database = await Database.start();
   cleanup.add(() => database.stop());
-  // Past all faults, and wherever the primary is: for what looks on.
-  const receipts = pgReceipts({ connectionString: database.proxied, max: 3 });
+  const receipts = pgReceipts({ connectionString: database.url, max: 3 });
   cleanup.add(() => receipts.close());
   await receipts.migrate();
   await database.asSuperuser((client) =>

@@ -87,6 +87,7 @@ export class Database {
     private primary: OwnPostgres,
     private standby: Standby | undefined,
     readonly proxy: FlakyProxy,
+    private readonly calm: FlakyProxy,
     readonly disk: SmallDisk | undefined,
   ) {}
 
@@ -96,7 +97,8 @@ export class Database {
     if (disk) process.env['TMPDIR'] = disk.folder;
     try {
       const primary = await OwnPostgres.start(settings);
-      const database = new Database(primary, undefined, await FlakyProxy.before(primary.url), disk);
+      const [proxy, calm] = [await FlakyProxy.before(primary.url), await FlakyProxy.before(primary.url)];
+      const database = new Database(primary, undefined, proxy, calm, disk);
       await database.addOthers().catch(async (error: unknown) => {
         await database.stop();
         throw error;
@@ -116,9 +118,9 @@ export class Database {
     else this.bouncer = await startPgbouncer(binary, this.proxied, 8);
   }
 
-  /** Past everything that is made to fail. */
+  /** Wherever the primary is, and over a network that does not fail. */
   get url(): string {
-    return this.primary.url;
+    return this.calm.through(this.primary.url);
   }
 
   get proxied(): string {
@@ -164,8 +166,10 @@ export class Database {
     await primary.stop('SIGQUIT');
     await standby.promote();
     this.primary = standby.postgres;
-    this.proxy.retarget(this.primary.url);
-    this.proxy.cutAll();
+    for (const proxy of [this.proxy, this.calm]) {
+      proxy.retarget(this.primary.url);
+      proxy.cutAll();
+    }
     await standby.link.close();
     await primary.dispose();
     this.standby = undefined;
@@ -234,6 +238,7 @@ export class Database {
   async stop(): Promise<void> {
     await this.bouncer?.stop();
     await this.proxy.close();
+    await this.calm.close();
     await this.standby?.dispose();
     await this.primary.dispose();
     this.disk?.unmount();
