@@ -129,6 +129,21 @@ const planted: readonly (readonly [plant: string, seen: Seen, named: string])[] 
     `I3 ${declined}: answered ok, and ${declined} did not happen`,
   ],
   [
+    'a no for what happened',
+    withLines(line(declined, 9)),
+    `I3 ${declined}: answered Declined, and ${declined} happened`,
+  ],
+  [
+    'a no that the provider has not said',
+    withIntent('probe:1', { answers: [{ ok: false, type: 'Declined' }] }),
+    'I3 probe:1: answered {"ok":false,"type":"Declined"}, and the provider did the opposite',
+  ],
+  [
+    'an answer that no receipt has',
+    withIntent('probe:1', { answers: [ok(charge('probe:1', 9))] }),
+    'I2 probe:1: the caller got {"id":"ch_9","intent":"probe:1"}, the receipt holds {"id":"ch_1","intent":"probe:1"}',
+  ],
+  [
     'two answers',
     withIntent('probe:1', { answers: [ok(charge('probe:1', 1)), { ok: false, type: 'Declined' }] }),
     'I3 probe:1: two answers: {"ok":true,"result":{"id":"ch_1","intent":"probe:1"}} and {"ok":false,"type":"Declined"}',
