@@ -100,6 +100,7 @@ export async function runMutant(name: string, { seconds, seed, log }: Settings):
 export interface MutantRow {
   readonly mutant: string;
   readonly caught: boolean;
+  readonly seed: number;
   /** When the first of what is broken happened. */
   readonly afterSeconds: number | undefined;
   readonly broken: number;
@@ -107,16 +108,35 @@ export interface MutantRow {
   readonly example: string;
 }
 
+/** Whether the faults meet the bug is chance: a bug that has escaped is tried with further seeds. */
+const mostSeeds = 3;
+
+async function tryMutant(mutant: string, settings: Settings): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    const seed = settings.seed + tries - 1;
+    const result = await runMutant(mutant, { ...settings, seed });
+    if (result.broken.length > 0 || tries === mostSeeds) return result;
+  }
+}
+
 /** Each in turn. */
 export async function runMutants(settings: Settings): Promise<MutantRow[]> {
   const rows: MutantRow[] = [];
   for (const mutant of Object.keys(mutants)) {
-    const { broken, brokenAfter } = await runMutant(mutant, settings);
+    const { seed, broken, brokenAfter } = await tryMutant(mutant, settings);
     const invariants = [...new Set(broken.map(({ invariant }) => `I${invariant}`))].sort().join(' ');
     const [first] = broken;
     const example = first ? `${first.intent}: ${first.what}` : '';
     const caught = broken.length > 0;
-    rows.push({ mutant, caught, afterSeconds: brokenAfter, broken: broken.length, invariants, example });
+    rows.push({
+      mutant,
+      caught,
+      seed,
+      afterSeconds: brokenAfter,
+      broken: broken.length,
+      invariants,
+      example,
+    });
   }
   return rows;
 }

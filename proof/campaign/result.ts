@@ -66,7 +66,7 @@ interface Facts {
 const killing = /^(worker|caller|provider) killed/;
 /** Of all intents, that were disturbed. */
 const leastShare = 0.2;
-const leastOfKind = 5;
+const leastOfKind = { short: 1, whole: 5 };
 /** In a shorter run not every kind of fault need have had its turn. */
 const wholeSeconds = 180;
 const leastKinds = 0.6;
@@ -110,9 +110,11 @@ function notVacuous(facts: Facts, landed: Readonly<Record<string, number>>): Not
   ) as Record<Kind, number>;
   const possible = Object.keys(landed).filter((kind) => !skipped.some((why) => why.startsWith(kind)));
   const neverLanded = possible.filter((kind) => landed[kind] === 0);
-  const isEnough =
-    settings.seconds < wholeSeconds && neverLanded.length <= (1 - leastKinds) * possible.length;
-  const rare = Object.entries(succeeded).filter(([, count]) => count < leastOfKind);
+  const isShort = settings.seconds < wholeSeconds;
+  const isEnough = isShort && neverLanded.length <= (1 - leastKinds) * possible.length;
+  const rare = Object.entries(succeeded).filter(
+    ([, count]) => count < leastOfKind[isShort ? 'short' : 'whole'],
+  );
   return {
     metAFault: share(met.length),
     disturbed: share(disturbed.length),

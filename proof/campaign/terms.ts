@@ -45,7 +45,7 @@ export const kindsOf = <K extends Kind>(of: (typeof kinds)[Kind]): readonly K[] 
 export const declinedSuffix = '!no';
 export const isDeclined = (intent: string): boolean => intent.endsWith(declinedSuffix);
 
-/** The steps of an activity of that kind; the second one is never declined. */
+/** The steps of an activity of that kind. */
 export const stepsOf = (intent: string): readonly string[] => [`${intent}/1`, `${intent}/2`];
 
 /** The effects that an intent has. */

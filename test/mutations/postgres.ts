@@ -302,7 +302,12 @@ const waits = inFile(
   ['unit/postgres-statements'],
   [
     [8, 'a step is not waited for without end', ', limitMs: stepLimitMs });', ' });'],
-    [8, 'what goes through many rows is not waited for without end', ', limitMs: manyRowsLimitMs });', ' });'],
+    [
+      8,
+      'what goes through many rows is not waited for without end',
+      ', limitMs: manyRowsLimitMs });',
+      ' });',
+    ],
   ],
 );
 
