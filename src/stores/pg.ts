@@ -1,7 +1,7 @@
 /** Receipts in Postgres through `pg`. */
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 
-import { poolSizeOf, type Driver, type Run, type TransactionParts } from './postgres/driver';
+import { poolSizeOf, stepLimitMs, type Driver, type Run, type TransactionParts } from './postgres/driver';
 import { whilePrepared, type RunStatement } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
 import { whileOpen } from './postgres/while-open';
@@ -80,6 +80,9 @@ const runOn =
 /** Whatever the role's default: a snapshot that is older than the last renewal of its claim could not write the receipt. */
 const begin = 'begin isolation level read committed';
 
+/** Of a connection that may be half open; also what waits behind a statement that was given up. */
+const bounded = (text: string): Query => ({ text, values: [], query_timeout: stepLimitMs });
+
 async function transaction<T>(
   pool: PgPoolLike,
   { first, work, last }: TransactionParts<PoolClient, T>,
@@ -94,17 +97,17 @@ async function transaction<T>(
   const run: Run = (statement, parameters) => runs(statement, parameters, false);
   let isOpen = true;
   try {
-    await client.query(begin);
+    await client.query(bounded(begin));
     await first?.(run);
     const lent = whileOpen(client as PoolClient, () => isOpen);
     const value = await work(lent).finally(() => (isOpen = false));
     await last?.(run, value);
-    const ended = (await client.query('commit')) as { readonly command?: string };
+    const ended = (await client.query(bounded('commit'))) as { readonly command?: string };
     if (ended.command === 'COMMIT') return value;
     // Postgres does not refuse to commit what a query that nobody awaited has aborted: it says what it did.
     throw new Error('A query had failed in the transaction, so it was rolled back.');
   } catch (error) {
-    await client.query('rollback').catch(() => (broken = true));
+    await client.query(bounded('rollback')).catch(() => (broken = true));
     throw error;
   } finally {
     client.off('error', onError);

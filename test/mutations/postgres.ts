@@ -246,8 +246,8 @@ const transactions = [
       [
         1,
         'what throws is rolled back',
-        "await client.query('rollback').catch(() => (broken = true));",
-        "await client.query('commit').catch(() => (broken = true));",
+        "await client.query(bounded('rollback')).catch(() => (broken = true));",
+        "await client.query(bounded('commit')).catch(() => (broken = true));",
       ],
     ],
   ),
@@ -296,4 +296,19 @@ const transactions = [
   ),
 ];
 
-export const postgres = [...leaving, ...resolving, ...transactions];
+/** A connection can be half open. */
+const waits = inFile(
+  sql,
+  ['unit/postgres-statements'],
+  [
+    [8, 'a step is not waited for without end', ', limitMs: stepLimitMs });', ' });'],
+    [
+      8,
+      'what goes through many rows is not waited for without end',
+      ', limitMs: manyRowsLimitMs });',
+      ' });',
+    ],
+  ],
+);
+
+export const postgres = [...leaving, ...resolving, ...transactions, ...waits];

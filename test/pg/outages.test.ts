@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { ReceiptStoreUnavailableError, type HeldEffect } from '../../src/core';
+import { Guard } from '../../src/guard';
+import { hashRequestId, receiptKey } from '../../src/ids';
+import type { PostgresReceipts } from '../../src/stores/pg';
 import { outcomeOf, requestFor } from '../contract/rows';
 import { FlakyProxy } from '../support/flaky-proxy';
 import { OwnPostgres } from '../support/own-postgres';
@@ -100,6 +103,52 @@ it.each([drivers])(
     await Promise.all(both.map(recover));
   },
   30_000,
+);
+
+// Mutation: no time-out of what reads a row fails here: a reconciler would stand still until TCP gives the connection up.
+it('whoever looks after receipts is told of a connection that is dead, and is served by the next one', async () => {
+  const look = async (driver: DriverName): Promise<unknown> => {
+    const { proxy, worker, close } = await behindProxy(driver, true);
+    try {
+      proxy.strand();
+      const key = receiptKey(worker.store.namespace, hashRequestId('any'));
+      const looks = [worker.store.get(key), worker.store.takeDue({ limit: 1, holdMs: 1000 })];
+      const ends = await Promise.allSettled(looks);
+      await worker.store.takeDue({ limit: 1, holdMs: 1000 });
+      return [ends.map(({ status }) => status), await worker.store.get(key)];
+    } finally {
+      await close();
+    }
+  };
+  const seen = await Promise.all(drivers.map(look));
+  expect(seen).toEqual(drivers.map(() => [['rejected', 'rejected'], undefined]));
+}, 30_000);
+
+// Mutation: no time-out of the transaction's own begin fails here: the call never ends, and a place of the pool is lost.
+it.each(drivers)(
+  'a transaction whose connection is dead ends, and a retry is served, through %s',
+  async (driver) => {
+    const { proxy, worker, close } = await behindProxy(driver, true);
+    try {
+      const store = worker.store as PostgresReceipts;
+      const guard = new Guard({ receipts: store });
+      const isFirst = { yes: true };
+      const book = () =>
+        guard.execute({
+          ...{ requestId: newId(), action: 'book', transactional: true },
+          run: () => {
+            if (isFirst.yes) proxy.strand();
+            isFirst.yes = false;
+            return store.transaction(async () => 'booked');
+          },
+        });
+      await expect(book()).rejects.toMatchObject({ code: 'NotCommitted' });
+      expect(await book()).toMatchObject({ ok: true, result: 'booked' });
+    } finally {
+      await close();
+    }
+  },
+  60_000,
 );
 
 describe.each(drivers)('a server that is stopped, through %s,', (driver) => {

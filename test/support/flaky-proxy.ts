@@ -21,6 +21,11 @@ function* messageTypes(state: { rest: Buffer; isTyped: boolean }, bytes: Buffer)
   }
 }
 
+const targetOf = (url: string): { host: string; port: number } => {
+  const { hostname: host, port } = new URL(url);
+  return { host, port: Number(port) };
+};
+
 export class FlakyProxy {
   /** How often a cut met a statement. */
   cuts = 0;
@@ -30,18 +35,27 @@ export class FlakyProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly target: { host: string; port: number },
+    private target: { host: string; port: number },
     readonly port: number,
   ) {}
 
   /** @param url of the server behind it */
   static async before(url: string): Promise<FlakyProxy> {
-    const { hostname: host, port } = new URL(url);
     const server = createServer((client) => proxy.accept(client));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port: own } = server.address() as AddressInfo;
-    const proxy = new FlakyProxy(server, { host, port: Number(port) }, own);
+    const proxy = new FlakyProxy(server, targetOf(url), own);
     return proxy;
+  }
+
+  /** How many are open. */
+  get connections(): number {
+    return this.sockets.size / 2;
+  }
+
+  /** New connections go to another server, as after a failover. */
+  retarget(url: string): void {
+    this.target = targetOf(url);
   }
 
   /** The address of the database `url` through this proxy. */

@@ -53,10 +53,26 @@ export class OwnPostgres {
     this.child = await startOn(this.port, this.server, this.settings);
   }
 
-  /** `SIGINT` is the fast shutdown of an administrator, `SIGQUIT` a crash: nothing is written any more. */
-  async stop(signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
+  /** Starts it where it has ended by itself or was killed. Whether it runs then. */
+  async startIfDown(): Promise<boolean> {
+    if (!this.hasEnded) return true;
+    return this.start().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  private get hasEnded(): boolean {
+    return !this.child || this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /**
+   * `SIGINT` is the fast shutdown of an administrator, `SIGQUIT` a crash: nothing is written any more. `SIGKILL` takes the
+   * postmaster alone: its children notice a moment later, and until then it cannot be started again.
+   */
+  async stop(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
     const { child } = this;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || this.hasEnded) return;
     const exited = once(child, 'exit');
     child.kill(signal);
     await within(stopLimitMs, 'the stop of PostgreSQL', exited);

@@ -91,6 +91,8 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = ${poolSize}
 max_client_conn = 300
+server_login_retry = 1
+server_tls_sslmode = disable
 logfile = ${at('log')}
 `,
     );

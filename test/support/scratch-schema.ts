@@ -14,7 +14,8 @@ export function databaseUrl(): string {
 
 /** A pool whose broken connections end no process. */
 export function newPool(config: PoolConfig = {}): Pool {
-  const pool = new Pool({ connectionString: databaseUrl(), max: 4, ...config });
+  const { connectionString = databaseUrl() } = config;
+  const pool = new Pool({ max: 4, ...config, connectionString });
   pool.on('error', () => undefined);
   return pool;
 }

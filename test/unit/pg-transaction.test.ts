@@ -8,9 +8,9 @@ function poolThatAnswers(answer: string) {
   const sent: unknown[] = [];
   const rows = [{ state: 'committed' }];
   const client = {
-    query: async (query: unknown) => {
-      sent.push(typeof query === 'string' ? query : 'a statement');
-      return query === 'commit' ? { command: answer, rows: [] } : { rows };
+    query: async ({ text }: { readonly text: string }) => {
+      sent.push(text);
+      return text === 'commit' ? { command: answer, rows: [] } : { rows };
     },
     on: () => undefined,
     off: () => undefined,

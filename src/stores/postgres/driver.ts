@@ -10,6 +10,9 @@ export interface Statement {
   readonly plansAnew?: boolean;
 }
 
+/** A step that has no answer by then gets none from this connection, which may be half open: it is given up. */
+export const stepLimitMs = 10_000;
+
 /** A parameter; every statement casts it. Lists go as text, `{a,b}`: drivers disagree on arrays. */
 export type Parameter = string | number | boolean | Uint8Array | null;
 

@@ -17,12 +17,13 @@ import {
   unresolved,
   type Named,
 } from './fragments';
+import { stepLimitMs } from './driver';
 import { inspectionStatements } from './inspection';
 import { outcomeStatements } from './outcome-statements';
 import { outstandingStatements } from './outstanding-statements';
 
-/** A step that has no answer by then gets none from this connection, which may be half open: it is given up. */
-const stepLimitMs = 10_000;
+/** As `stepLimitMs`, for what goes through many rows, which takes its time. */
+const manyRowsLimitMs = 120_000;
 
 /** What ends a claim without an outcome, and what resolves it. */
 function doubtStatements(schema: string, named: Named) {
@@ -97,7 +98,7 @@ select state from resolved union all select state from confirmed`,
 }
 
 /** What nobody's claim does: evidence, operators, and time. */
-function careStatements(schema: string, named: Named) {
+function careStatements(schema: string, named: Named, ofMany: Named) {
   return {
     addEvidence: named(
       'add_evidence',
@@ -139,7 +140,7 @@ select key from superseded`,
 
     // Not what a person or a source still has to say something of. What stays is the tombstone: a call on it fails, and does not run again. One that was superseded goes on to lead to
     // the generation after it.
-    prune: named(
+    prune: ofMany(
       'prune',
       `update ${schema}.receipts as r set state = case when r.state = 'superseded' then r.state else 'pruned' end,
   outcome_format = null, outcome = null, origin = '{}'
@@ -156,13 +157,13 @@ returning r.key`,
 }
 
 /** What is looked at again and again until it is found out: the queue. */
-function queueStatements(schema: string, named: Named) {
+function queueStatements(schema: string, named: Named, ofMany: Named) {
   // For so long after a claim its row may not be seen yet by a sweep, or its lease stand.
   const window = `interval '1 minute'`;
   return {
     // Claims that are open are put into the queue: at once when their lease has run out, and all that leave the window,
     // for they are not gone through again. One sweep at a time, and each claim is read in a few of them only.
-    sweep: named(
+    sweep: ofMany(
       'sweep',
       `with last as (
   select s.namespace, s.swept_until as since, least(now(), clock_timestamp()) - ${window} as until
@@ -184,7 +185,7 @@ update ${schema}.sweeps s set swept_until = greatest(s.swept_until, last.until) 
     ),
 
     // A claim that is held is looked at when its lease is over; what is settled, released or a person's is not any more.
-    takeDue: named(
+    takeDue: ofMany(
       'take_due',
       `with due as materialized (
   select q.key from ${schema}.queue q where q.namespace = $1::text and q.look_at <= clock_timestamp()
@@ -215,7 +216,7 @@ from unnest($1::text::uuid[], $2::text::float8[]) as looks (key, in_ms) where q.
 }
 
 /** What only looks. */
-function readStatements(schema: string, named: Named) {
+function readStatements(schema: string, named: Named, ofMany: Named) {
   const listed = `select ${receiptColumn}, case when not $10::boolean then outcome end as outcome from ${schema}.receipts r
 where r.namespace = $1::text and ($2::text is null or r.state = any($2::text::text[])) and (not $3::boolean or ${unresolved})
   and ($5::text is null or r.origin->>'workflowId' = $5::text)
@@ -233,16 +234,16 @@ from unnest($1::text::uuid[]) as wanted (key)
 cross join lateral (select * from ${schema}.evidence e where e.key = wanted.key offset 0) as e order by e.id`,
     ),
 
-    list: named('list', `${listed}\norder by r.claimed_at desc, r.key limit $4::integer`),
+    list: ofMany('list', `${listed}\norder by r.claimed_at desc, r.key limit $4::integer`),
 
     // A statement of its own: ordered by what a parameter says, every page would sort all rows. So would the one plan
     // for all parameters, which takes the bounds of the time for narrow.
     listAfter: {
-      ...named('list_after', `${listed} and r.key > $11::uuid\norder by r.key limit $4::integer`),
+      ...ofMany('list_after', `${listed} and r.key > $11::uuid\norder by r.key limit $4::integer`),
       plansAnew: true,
     },
 
-    countStates: named(
+    countStates: ofMany(
       'count_states',
       `select state, count(*)::integer as count, (count(*) filter (where ${unresolved}))::integer as unresolved,
   (count(*) filter (where r.contested))::integer as contested,
@@ -250,7 +251,7 @@ cross join lateral (select * from ${schema}.evidence e where e.key = wanted.key 
 from ${schema}.receipts r where r.namespace = $1::text group by state`,
     ),
 
-    countEvidence: named(
+    countEvidence: ofMany(
       'count_evidence',
       `select e.source, e.verdict, count(*)::integer as count from ${schema}.evidence e
 join ${schema}.receipts r on r.key = e.key where r.namespace = $1::text group by e.source, e.verdict order by 1, 2`,
@@ -289,15 +290,16 @@ export function statements(schema: string) {
     text,
   });
   const step: Named = (name, text) => ({ ...named(name, text), limitMs: stepLimitMs });
+  const ofMany: Named = (name, text) => ({ ...named(name, text), limitMs: manyRowsLimitMs });
   return {
     ...claimStatements(schema, step),
     ...reclaimStatements(schema, step),
     ...outcomeStatements(schema, step),
     ...doubtStatements(schema, step),
-    ...careStatements(schema, named),
-    ...queueStatements(schema, named),
-    ...readStatements(schema, named),
-    ...outstandingStatements(schema, named),
+    ...careStatements(schema, step, ofMany),
+    ...queueStatements(schema, step, ofMany),
+    ...readStatements(schema, step, ofMany),
+    ...outstandingStatements(schema, ofMany),
     ...inspectionStatements(schema, named),
   };
 }
