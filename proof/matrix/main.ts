@@ -1,41 +1,51 @@
 /** `npm run proof`: the crash matrix. */
-import { cells } from './cells';
+import { cells, type Cell } from './cells';
 import { parseOptions, usage, UsageError, type Options } from './options';
 import { faultOf, type CellResult } from './result';
 import { runMatrix } from './run';
+import { peerSystems } from './peers/systems';
 import { temporalSystems, type System } from './systems';
 import { textOf } from './table';
+import { pace } from './terms';
 import { World } from './world';
 
-const systems: readonly System[] = [...temporalSystems];
+const systems: readonly System[] = [...temporalSystems, ...peerSystems];
 const names = { systems: systems.map(({ name }) => name), cells: cells.map(({ name }) => name) };
 
 /** With the seconds since the start. */
 const say = (line: string): void =>
   void process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${line}\n`);
 
-/** What a run found; the JSON. */
-export interface Report {
+/** When a row was taken, and how. */
+export interface Run {
   readonly startedAt: string;
-  readonly seconds: number;
   readonly trials: number;
   readonly seed: number;
-  readonly systems: readonly Pick<System, 'name' | 'title' | 'isOurs' | 'setUp' | 'mayRepeat'>[];
-  readonly cells: readonly { readonly name: string; readonly title: string; readonly about: string }[];
+  /** By how much its times were longer than usual. */
+  readonly pace: number;
+}
+
+/** What a run found; the JSON. */
+export interface Report {
+  readonly seconds: number;
+  readonly systems: readonly (Pick<System, 'name' | 'title' | 'isOurs' | 'setUp' | 'mayRepeat'> & {
+    readonly run: Run;
+  })[];
+  readonly cells: readonly Pick<Cell, 'name' | 'title' | 'about'>[];
   readonly results: readonly CellResult[];
   /** What is wrong with ours. */
   readonly broken: readonly string[];
 }
 
 async function run(options: Options): Promise<Report> {
-  const startedAt = new Date().toISOString();
   const { trials, seed } = options;
+  const taken: Run = { startedAt: new Date().toISOString(), trials, seed, pace };
   const chosen = systems.filter(
     ({ name, isOurs }) => options.systems?.includes(name) ?? (isOurs || !options.short),
   );
   const chosenCells = cells.filter(({ name }) => options.cells?.includes(name) ?? true);
   say('starting the servers');
-  const world = await World.start();
+  const world = await World.start(chosen);
   try {
     const results = await runMatrix({ world, systems: chosen, cells: chosenCells, trials, seed, say });
     const broken = results.flatMap((result) => {
@@ -43,13 +53,9 @@ async function run(options: Options): Promise<Report> {
       return (system && faultOf(system, result)) ?? [];
     });
     return {
-      ...{ startedAt, seconds: Math.round(performance.now() / 1000), trials, seed },
+      seconds: Math.round(performance.now() / 1000),
       systems: chosen.map(({ name, title, isOurs, setUp, mayRepeat }) => ({
-        name,
-        title,
-        isOurs,
-        setUp,
-        mayRepeat,
+        ...{ name, title, isOurs, setUp, mayRepeat, run: taken },
       })),
       cells: chosenCells.map(({ name, title, about }) => ({ name, title, about })),
       ...{ results, broken },

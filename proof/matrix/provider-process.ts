@@ -14,7 +14,8 @@ class Account {
   private requests = 0;
   private stoppedAt: Point | undefined;
   private faults = 0;
-  private held: (() => void)[] = [];
+  private held: { readonly go: () => void; readonly drop: () => void }[] = [];
+  private heldSince: number | undefined;
 
   constructor(
     private readonly intent: string,
@@ -24,23 +25,30 @@ class Account {
   ) {}
 
   /** Goes on at once, unless this is where the plan stops the first call that comes by. */
-  async pass(point: Point): Promise<void> {
+  async pass(point: Point, response: ServerResponse): Promise<void> {
     if (this.plan.stopAt !== point || this.stoppedAt !== undefined) return;
     this.stoppedAt = point;
-    await new Promise<void>((go) => this.held.push(go));
+    this.heldSince = Date.now();
+    await new Promise<void>((go) => this.held.push({ go, drop: () => void response.destroy() }));
   }
 
-  /** What was held goes on: a request whose sender is dead is carried out all the same. */
-  go(): void {
-    for (const go of this.held.splice(0)) go();
+  /**
+   * What was held goes on: a request whose sender is dead is carried out all the same. No network delivers later than
+   * it may; a busy machine might, and what is too late is dropped.
+   */
+  go(latest: number): { readonly dropped: boolean } {
+    const dropped = Date.now() > latest;
+    const held = this.held.splice(0);
+    for (const one of held) one[dropped ? 'drop' : 'go']();
+    return { dropped };
   }
 
   async charge(key: string, response: ServerResponse): Promise<void> {
     this.requests++;
-    await this.pass('request-sent');
+    await this.pass('request-sent', response);
     const known = this.plan.honoursKeys ? this.find(key) : null;
     const charge = known ?? this.book(key);
-    await this.pass('effect-done');
+    await this.pass('effect-done', response);
     if (this.fails(response)) return;
     send(response, charge);
   }
@@ -60,9 +68,16 @@ class Account {
   }
 
   get status(): Status {
-    const { requests, stoppedAt, faults, held } = this;
+    const { requests, stoppedAt, heldSince, faults, held } = this;
     const effects = this.effects.map(({ id }) => id);
-    return { effects, requests, faults, isHeld: held.length > 0, ...(stoppedAt && { stoppedAt }) };
+    return {
+      effects,
+      requests,
+      faults,
+      isHeld: held.length > 0,
+      ...(stoppedAt && { stoppedAt }),
+      ...(heldSince && { heldSince }),
+    };
   }
 
   private book(key: string): Charge {
@@ -101,15 +116,14 @@ function accounts(ledger: string) {
       return send(response, {});
     }
     if (path === '/go') {
-      for (const name of body as string[]) of(name).go();
-      return send(response, {});
+      return send(response, of(intent).go(Number(query.get('latest'))));
     }
     if (path === '/status')
       return send(response, Object.fromEntries((body as string[]).map((name) => [name, of(name).status])));
     if (path === '/find') return send(response, of(intent).find(query.get('key') ?? ''));
     if (path === '/charge') return of(intent).charge(query.get('key') ?? '', response);
     const point = query.get('point') as Point;
-    await of(intent).pass(point);
+    await of(intent).pass(point, response);
     if (point === 'effect-done' && of(intent).fails(response)) return;
     send(response, {});
   };

@@ -1,14 +1,14 @@
 /** The provider's process, as the run sees it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { within } from '../../src/testing/bounded';
 import type { Plan, Status } from './terms';
 
 const startLimitMs = 15_000;
-const lookEveryMs = 30;
+const lookEveryMs = 80;
 
 export class Provider {
   private constructor(
@@ -19,6 +19,7 @@ export class Provider {
 
   static async start(folder: string): Promise<Provider> {
     const ledger = join(folder, 'effects.jsonl');
+    writeFileSync(ledger, '');
     const child = fork(require.resolve('./provider-process'), [ledger], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
@@ -32,9 +33,10 @@ export class Provider {
     await this.post('plan', plans);
   }
 
-  /** Lets those go on that are held. */
-  async go(intents: readonly string[]): Promise<void> {
-    await this.post('go', intents);
+  /** Lets what is held of an intent go on; after the latest time, in ms of the epoch, it is dropped. */
+  async go(intent: string, latest: number): Promise<{ readonly dropped: boolean }> {
+    const query = new URLSearchParams({ intent, latest: String(latest) }).toString();
+    return (await this.post(`go?${query}`, null)) as { dropped: boolean };
   }
 
   async status(intents: readonly string[]): Promise<Readonly<Record<string, Status>>> {

@@ -20,6 +20,8 @@ export interface TrialResult {
   readonly intent: string;
   readonly effects: number;
   readonly landed: boolean;
+  /** With the start of its process. */
+  readonly tookMs: number;
   readonly end: End;
   readonly reason?: string;
   /** A person had to look and decide. */
@@ -45,6 +47,8 @@ export interface CellResult {
   readonly misled: number;
   readonly resolved: number;
   readonly decidedByPersons: number;
+  /** From the start of its process to the last answer: the slowest. */
+  readonly slowestMs: number;
   /** Of the rate of duplicates, 95 %. */
   readonly duplicatedWithin: readonly [number, number];
   /** Of the rate of intents without exactly one effect whose result every caller has, 95 %. */
@@ -86,6 +90,7 @@ export function resultOf(system: System, cell: Cell, results: readonly TrialResu
     misled: count(results, ({ effects, end }) => effects > 0 && (end === 'failed' || end === 'wrong')),
     resolved: count(landed, ({ end }) => end === 'resolved'),
     decidedByPersons: count(landed, ({ decided }) => decided),
+    slowestMs: Math.max(0, ...results.map(({ tookMs }) => tookMs)),
     duplicatedWithin: wilson(duplicated, results.length),
     failedWithin: wilson(n - good, n),
     boundOfZero: ruleOfThree(n),

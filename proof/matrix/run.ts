@@ -1,7 +1,8 @@
 /** Runs cells: batches of intents beside each other, those that kill servers alone and last. */
+import { Barrier } from './barrier';
 import { runCell, type Cell, type Trial } from './cells';
 import { resultOf, type CellResult, type TrialResult } from './result';
-import type { Site } from './site';
+import { okOnly, type Site } from './site';
 import type { System } from './systems';
 import type { World } from './world';
 
@@ -23,6 +24,8 @@ interface Batch {
   readonly cell: Cell;
   readonly name: string;
   readonly intents: readonly string[];
+  /** With whom it loses its servers. */
+  readonly barrier?: Barrier;
 }
 
 /** Reproducible numbers between 0 and 1 (mulberry32). */
@@ -58,7 +61,9 @@ async function runBatch({ world, say }: Setup, batch: Batch, random: () => numbe
   const site = system.site(world, name, cell);
   const trials: Trial[] = intents.map((intent) => ({ intent, answers: [], landed: false }));
   const { provider } = world;
+  const begun = performance.now();
   const { settles, underWay } = system;
+  const together = async (): Promise<void> => batch.barrier?.arrive();
   try {
     const scene = {
       site,
@@ -69,15 +74,17 @@ async function runBatch({ world, say }: Setup, batch: Batch, random: () => numbe
       underWay,
       random,
       storeUrl: system.storeUrl(world),
+      together,
     };
-    await runCell(cell, scene);
-    return await Promise.all(trials.map((trial) => judge(world, site, trial)));
+    await runCell(cell, scene).finally(() => batch.barrier?.leave());
+    return await Promise.all(trials.map((trial) => judge(world, site, trial, begun)));
   } catch (error) {
     say(`FAILED ${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return trials.map(({ intent }) => ({
       intent,
       effects: 0,
       landed: false,
+      tookMs: 0,
       end: 'broken',
       reason: String(error),
       decided: false,
@@ -87,22 +94,39 @@ async function runBatch({ world, say }: Setup, batch: Batch, random: () => numbe
   }
 }
 
-async function judge({ provider }: World, site: Site, trial: Trial): Promise<TrialResult> {
+async function judge({ provider }: World, site: Site, trial: Trial, begun: number): Promise<TrialResult> {
   const { intent, landed } = trial;
   const answers = await Promise.all(trial.answers);
   const open = await site.leftOpen(intent);
+  const tookMs = Math.round(performance.now() - begun);
   const [own] = (await site.effects?.([intent])) ?? [];
   const ids = own && own.length > 0 ? own : ((await provider.status([intent]))[intent]?.effects ?? []);
-  const counted = { intent, landed, effects: ids.length, decided: site.decided.has(intent) };
+  const counted = { intent, landed, tookMs, effects: ids.length, decided: site.decided.has(intent) };
   const stuck = answers.find(({ kind }) => kind === 'open');
   if (stuck?.kind === 'open') return { ...counted, end: 'stuck', reason: stuck.reason };
   if (open !== undefined) return { ...counted, end: 'stuck', reason: open };
   const failed = answers.find(({ kind }) => kind === 'failed');
   if (failed?.kind === 'failed') return { ...counted, end: 'failed', reason: failed.reason };
-  const wrong = answers.find((answer) => answer.kind === 'value' && !ids.includes(answer.id as string));
+  const wrong = answers.find(
+    (answer) =>
+      answer.kind === 'value' && !(answer.id === okOnly ? ids.length > 0 : ids.includes(answer.id as string)),
+  );
   if (wrong?.kind === 'value')
     return { ...counted, end: 'wrong', reason: JSON.stringify(wrong.id) ?? 'undefined' };
   return { ...counted, end: 'resolved' };
+}
+
+/** Those that kill the same servers in the same way, together: one batch of each system at a time. */
+function roundsOf(batches: readonly Batch[]): Batch[][] {
+  const rounds = new Map<string, Batch[]>();
+  for (const batch of batches.filter(({ cell }) => cell.isExclusive)) {
+    const key = `${batch.cell.name}:${batch.name.split(':').at(-1)}`;
+    rounds.set(key, [...(rounds.get(key) ?? []), batch]);
+  }
+  return [...rounds.values()].map((round) => {
+    const barrier = new Barrier(round.length);
+    return round.map((batch) => ({ ...batch, barrier }));
+  });
 }
 
 /** Runs all, and gives one result for each cell that exists. */
@@ -124,7 +148,7 @@ export async function runMatrix(setup: Setup): Promise<readonly CellResult[]> {
     for (let batch = rest.shift(); batch; batch = rest.shift()) await run(batch);
   };
   await Promise.all(Array.from({ length: batchesAtOnce }, lane));
-  for (const batch of batches.filter(({ cell }) => cell.isExclusive)) await run(batch);
+  for (const round of roundsOf(batches)) await Promise.all(round.map(run));
   // What came late counts, too.
   const written = world.provider.written();
   const late = (result: TrialResult): TrialResult => ({

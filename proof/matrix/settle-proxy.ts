@@ -9,19 +9,24 @@ export class SettleProxy {
   private constructor(
     private readonly server: Server,
     private readonly target: { readonly host: string; readonly port: number },
-    private readonly pattern: RegExp,
+    private readonly settles: readonly RegExp[],
     private readonly act: (end: () => void) => void,
   ) {}
 
   /**
    * @param url of the store
+   * @param settles what is seen on one connection, one after the other, when a call is settled
    * @param act what to do then; `end` cuts that connection, so that its answer is never heard
    */
-  static async before(url: string, pattern: RegExp, act: (end: () => void) => void): Promise<SettleProxy> {
+  static async before(
+    url: string,
+    settles: readonly RegExp[],
+    act: (end: () => void) => void,
+  ): Promise<SettleProxy> {
     const { hostname: host, port } = new URL(url);
     const server = createServer((client) => proxy.accept(client));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const proxy = new SettleProxy(server, { host, port: Number(port) }, pattern, act);
+    const proxy = new SettleProxy(server, { host, port: Number(port) }, settles, act);
     return proxy;
   }
 
@@ -45,13 +50,15 @@ export class SettleProxy {
       socket.on('close', () => (this.sockets.delete(socket), other.destroy()));
     }
     let isDeaf = false;
+    let seen = 0;
     const end = (): void => {
       isDeaf = true;
       server.end(() => client.resetAndDestroy()); // what was passed on is sent first
     };
     client.on('data', (bytes: Buffer) => {
       server.write(bytes);
-      if (this.hits > 0 || !this.pattern.test(bytes.toString('latin1'))) return;
+      if (this.hits > 0 || !this.settles[seen]?.test(bytes.toString('latin1'))) return;
+      if (++seen < this.settles.length) return;
       this.hits++;
       isDeaf = true;
       this.act(end);

@@ -1,5 +1,8 @@
 /** What the cells of the matrix need of a system: processes to kill, and calls that somebody makes again. */
 
+/** A result of a system that keeps none: the caller is told that it is done. */
+export const okOnly = 'ok';
+
 /** How a call ended for its caller. */
 export type Answer =
   /** With a result: the id of an effect, or whatever came instead of one. */
@@ -31,8 +34,10 @@ export interface Site {
   succeed(): Promise<void>;
   /** Makes a call, and again as often as is usual with this system, until it has ended or the bound is over. */
   call(intent: string, caller?: number): Promise<Answer>;
-  /** Waits until the calls are being made a second time although the first one still runs; may be what makes them. */
-  callAgain(intents: readonly string[]): Promise<readonly Promise<Answer>[]>;
+  /** Waits until the call is being made a second time although the first one still runs; may be what makes them. */
+  callAgain(intent: string): Promise<{ readonly answer: Promise<Answer> } | undefined>;
+  /** A request that is under way for longer is outside of what the system says that it can bear. */
+  readonly longestHeldMs: number;
   /** Runs what is done for an intent once more from the start, as an operator can. */
   reset(intent: string): Promise<Answer>;
   /** The store of the system, with all of its processes, as by a crash. */

@@ -4,7 +4,7 @@ import type { Site } from './site';
 import type { Terms } from './temporal/activities';
 import { TemporalSite } from './temporal/site';
 import type { Point } from './terms';
-import type { World } from './world';
+import type { Server, World } from './world';
 
 export interface System {
   readonly name: string;
@@ -17,14 +17,16 @@ export interface System {
   /** The cells that do not exist for it, each with the reason. */
   readonly notApplicable: Readonly<Record<string, string>>;
   readonly underWay: Point;
-  readonly settles: RegExp;
+  readonly settles: readonly RegExp[];
+  /** The server it needs besides Temporal and Postgres, which are there. */
+  readonly needs?: Server;
+  /** The Python packages it needs. */
+  readonly requirements?: string;
   readonly honoursKeys?: boolean;
   storeUrl(world: World): string;
   /** @param batch tells its site from all others */
   site(world: World, batch: string, cell: Cell): Site;
 }
-
-const nothingMatches = /(?!)/;
 
 function onTemporal(terms: Terms, more: Pick<System, 'title' | 'setUp'> & Partial<System>): System {
   return {
@@ -33,7 +35,7 @@ function onTemporal(terms: Terms, more: Pick<System, 'title' | 'setUp'> & Partia
     mayRepeat: false,
     notApplicable: {},
     underWay: 'effect-done',
-    settles: /activity_guard_settle/,
+    settles: [/activity_guard_settle/],
     storeUrl: ({ postgres }) => postgres.url,
     // Two starts with one workflow id are one workflow: for Temporal, that is what two racers are.
     site: (world, batch, cell) =>
@@ -50,7 +52,7 @@ const unguarded: Partial<System> = {
     ...{ 'before-claim': noClaim, 'after-claim': noClaim },
     ...{ 'settle-sent': noStore, settled: noStore, 'store-killed': noStore, cut: noStore },
   },
-  settles: nothingMatches,
+  settles: [],
 };
 
 const refused =
@@ -90,7 +92,7 @@ export const temporalSystems: readonly System[] = [
       'the effect is a row in the same database, written in one transaction with the receipt; rows are counted',
     notApplicable: { 'effect-done': 'effect and receipt are one commit: see "settle sent" and "settled"' },
     underWay: 'request-sent',
-    settles: /\bcommit\b/i,
+    settles: [/activity_guard_settle_within/, /\bcommit\b/i],
   }),
   onTemporal('bare', {
     title: 'Temporal, bare activity',

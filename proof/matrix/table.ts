@@ -51,6 +51,6 @@ export function textOf(report: Report): string {
     });
     return [title, ...lines].join('\n');
   });
-  const { trials, seed, seconds } = report;
-  return [...blocks, `${trials} trials in each cell, seed ${seed}, ${seconds} s`].join('\n\n');
+  const { trials, seed } = report.systems[0]?.run ?? { trials: 0, seed: 0 };
+  return [...blocks, `${trials} trials in each cell, seed ${seed}, ${report.seconds} s`].join('\n\n');
 }

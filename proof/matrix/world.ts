@@ -11,13 +11,18 @@ import { Pool } from 'pg';
 import { pgReceipts } from 'activity-guard/pg';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { within } from '../../src/testing/bounded';
+import { createDatabase } from '../../src/testing/database';
 import { freePort } from '../../src/testing/ports';
+import { pythonEnvironment } from '../../src/testing/python-environment';
 import { startReaper } from '../../src/testing/reaper';
 import { resolveTemporalCli } from '../../src/testing/temporal-binary';
 import { startOn, type DevServer } from '../../src/testing/temporal-server';
 import { OwnPostgres } from '../../test/support/own-postgres';
 import { quiet, quietRuntime } from '../../test/support/quiet';
+import type { PeerConfig } from '../../bench/peers/peer';
+import { installPackages, startRedis, startRestate, type OwnServer } from '../../bench/peers/servers';
 import { Provider } from './provider';
+import type { System } from './systems';
 import type { WorkflowConfig } from './temporal/workflow-process';
 
 const startLimitMs = 30_000;
@@ -59,7 +64,11 @@ class OwnTemporal {
   }
 }
 
+/** What may be killed. */
+export type Server = 'postgres' | 'temporal' | 'workflows' | 'redis' | 'restate';
+
 export class World {
+  private readonly states = new Map<Server, { readonly isUp: boolean; readonly work: Promise<void> }>();
   private readonly reaper = startReaper();
   readonly folder = this.reaper.makeFolder('activity-guard-proof-');
   provider!: Provider;
@@ -69,11 +78,17 @@ export class World {
   /** For looking into the database from outside. */
   pool!: Pool;
   private workflows: ChildProcess | undefined;
+  private redis: Awaited<ReturnType<typeof startRedis>> | undefined;
+  private restate: Awaited<ReturnType<typeof startRestate>> | undefined;
+  /** Of the systems that have a database of their own. */
+  private readonly databases = new Map<string, string>();
 
-  static async start(): Promise<World> {
+  /** @param systems whose servers, packages and databases are to be there */
+  static async start(systems: readonly Pick<System, 'name' | 'needs' | 'requirements'>[]): Promise<World> {
     const world = new World();
     try {
       await world.startAll();
+      await world.startPeers(systems);
       return world;
     } catch (error) {
       await world.stop();
@@ -97,6 +112,34 @@ export class World {
     this.temporal = await OwnTemporal.start({ program, folder, reaper, log: undefined, dataFile });
     await this.bundle();
     await this.startWorkflows();
+  }
+
+  private async startPeers(
+    systems: readonly Pick<System, 'name' | 'needs' | 'requirements'>[],
+  ): Promise<void> {
+    const peers = systems.filter(({ needs }) => needs !== undefined);
+    if (peers.some(({ requirements }) => requirements === undefined)) await installPackages(this.reaper);
+    for (const { requirements } of peers) {
+      const found = requirements === undefined ? undefined : pythonEnvironment(requirements);
+      if (found && 'missing' in found) throw new Error(found.missing);
+    }
+    for (const { name, needs } of peers) {
+      if (needs === 'redis') this.redis ??= await startRedis(this.reaper);
+      if (needs === 'restate') this.restate ??= await startRestate(this.reaper);
+      if (needs === 'postgres') this.databases.set(name, (await createDatabase(this.postgres.url)).url);
+    }
+  }
+
+  /** Where a system keeps what it knows. */
+  storeUrl(store: Server, system: string): string {
+    if (store === 'redis') return this.redis?.url ?? '';
+    if (store === 'restate') return this.restate?.urls.ingress ?? '';
+    return this.databases.get(system) ?? this.postgres.url;
+  }
+
+  get restateUrls(): NonNullable<PeerConfig['restate']> {
+    if (!this.restate) throw new Error('there is no Restate server');
+    return this.restate.urls;
   }
 
   private bundlePath(queue: string): string {
@@ -127,6 +170,37 @@ export class World {
     const exited = once(this.workflows, 'exit');
     this.workflows.kill('SIGKILL');
     await exited;
+  }
+
+  /** Kills a server, however many ask for that. */
+  crash(server: Server): Promise<void> {
+    return this.bring(server, false, () => {
+      if (server === 'postgres') return this.postgres.stop('SIGQUIT');
+      if (server === 'workflows') return this.killWorkflows();
+      return this.killable(server).kill();
+    });
+  }
+
+  /** Starts it again. */
+  restore(server: Server): Promise<void> {
+    return this.bring(server, true, () => {
+      if (server === 'postgres') return this.postgres.start();
+      return server === 'workflows' ? this.startWorkflows() : this.killable(server).start();
+    });
+  }
+
+  private killable(server: 'temporal' | 'redis' | 'restate'): Pick<OwnServer, 'start' | 'kill'> {
+    const found = server === 'temporal' ? this.temporal : this[server]?.server;
+    if (!found) throw new Error(`there is no ${server}`);
+    return found;
+  }
+
+  private bring(server: Server, isUp: boolean, act: () => Promise<void>): Promise<void> {
+    const state = this.states.get(server) ?? { isUp: true, work: Promise.resolve() };
+    if (state.isUp === isUp) return state.work;
+    const work = act();
+    this.states.set(server, { isUp, work });
+    return work;
   }
 
   async stop(): Promise<void> {

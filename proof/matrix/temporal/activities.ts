@@ -51,6 +51,7 @@ export function guardedActivities(provider: ProviderClient, receipts: ReturnType
         await provider.at('request-sent', intent);
         return { id: rows[0]?.id ?? '' };
       });
+      await provider.at('settled', intent);
       await provider.at('effect-done', intent); // what goes wrong after the effect goes wrong here
       return charged;
     }),

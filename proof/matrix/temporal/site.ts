@@ -9,7 +9,7 @@ import { Worker } from '@temporalio/worker';
 import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { wakeWaiting } from 'activity-guard/client';
 import { isUnresolved, type Receipt } from '../../../src/core';
-import { within } from '../../../src/testing/bounded';
+import { until, within } from '../../../src/testing/bounded';
 import { ProviderClient } from '../provider-client';
 import type { Answer, Site, StartOptions, Victim } from '../site';
 import { times, type Charge } from '../terms';
@@ -24,6 +24,7 @@ const isGuarded = (terms: Terms): boolean => terms !== 'bare' && terms !== 'offi
 
 export class TemporalSite implements Site {
   readonly decided = new Set<string>();
+  readonly longestHeldMs: number;
   private readonly victims = new Set<Victim>();
   private successor: { readonly worker: Worker; readonly run: Promise<void> } | undefined;
 
@@ -33,7 +34,11 @@ export class TemporalSite implements Site {
     private readonly queue: string,
     /** Several callers mean the same: two workflows with one id of their own choice, where the system has such ids. */
     private readonly sharesIds: boolean,
-  ) {}
+  ) {
+    // What was not committed in time is rolled back, however late that is tried; and Temporal bears whatever comes.
+    const isBound = isGuarded(terms) && terms !== 'transaction';
+    this.longestHeldMs = isBound ? times.startToCloseMs + times.graceMs * 0.75 : Infinity;
+  }
 
   async start({ storeUrl, requestMs = times.requestMs }: StartOptions = {}): Promise<Victim> {
     const { world, terms, queue } = this;
@@ -95,11 +100,9 @@ export class TemporalSite implements Site {
   }
 
   /** Temporal does it by itself, when the time of the first attempt is over. */
-  async callAgain(intents: readonly string[]): Promise<readonly Promise<Answer>[]> {
+  async callAgain(intent: string): Promise<undefined> {
     const end = performance.now() + times.startToCloseMs + 5000;
-    for (const intent of intents)
-      while ((await this.attempts(intent)) < 2 && performance.now() < end) await delay(lookEveryMs);
-    return [];
+    while ((await this.attempts(intent)) < 2 && performance.now() < end) await delay(lookEveryMs);
   }
 
   private async attempts(workflowId: string): Promise<number> {
@@ -123,22 +126,22 @@ export class TemporalSite implements Site {
     return this.answer(workflowId, runId ?? undefined);
   }
 
-  async killStore(): Promise<void> {
-    await this.world.postgres.stop('SIGQUIT');
+  killStore(): Promise<void> {
+    return this.world.crash('postgres');
   }
 
-  async startStore(): Promise<void> {
-    await this.world.postgres.start();
+  startStore(): Promise<void> {
+    return this.world.restore('postgres');
   }
 
   async killServers(): Promise<void> {
-    await this.world.killWorkflows();
-    await this.world.temporal.kill();
+    await this.world.crash('workflows');
+    await this.world.crash('temporal');
   }
 
   async startServers(): Promise<void> {
-    await this.world.temporal.start();
-    await this.world.startWorkflows();
+    await this.world.restore('temporal');
+    await this.world.restore('workflows');
   }
 
   async leftOpen(intent: string): Promise<string | undefined> {
@@ -155,8 +158,11 @@ export class TemporalSite implements Site {
   async stop(): Promise<void> {
     await Promise.all([...this.victims].map((victim) => victim.kill()));
     if (!this.successor) return;
-    this.successor.worker.shutdown();
-    await this.successor.run;
+    const { worker, run } = this.successor;
+    const isUp = () => worker.getState() !== 'INITIALIZED'; // it checks its receipts first
+    await until(startLimitMs, lookEveryMs, isUp);
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await run;
   }
 
   private async receipts(intent: string): Promise<readonly Receipt[]> {

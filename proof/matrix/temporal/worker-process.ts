@@ -54,7 +54,8 @@ async function main(config: WorkerConfig): Promise<void> {
   quietRuntime();
   const connection = await NativeConnection.connect({ address: config.address });
   const provider = new ProviderClient(config.providerUrl, config.requestMs);
-  const stored = pgReceipts({ connectionString: config.databaseUrl, max: 4 });
+  // A transaction that is stopped keeps its connection.
+  const stored = pgReceipts({ connectionString: config.databaseUrl, max: 12 });
   const receipts = stoppingAt(config.losesSettlements ? unsettled(stored) : stored, provider);
   const worker = await Worker.create({
     connection,
