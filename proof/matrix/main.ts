@@ -1,5 +1,6 @@
 /** `npm run proof`: the crash matrix. */
 import { cells, type Cell } from './cells';
+import { writeDocs } from './docs';
 import { parseOptions, usage, UsageError, type Options } from './options';
 import { faultOf, type CellResult } from './result';
 import { runMatrix } from './run';
@@ -68,6 +69,7 @@ async function run(options: Options): Promise<Report> {
 async function main(options: Options): Promise<number> {
   const report = await run(options);
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${textOf(report)}\n`);
+  if (options.docs) writeDocs(report, names.systems);
   for (const line of report.broken) say(`BROKEN ${line}`);
   return report.broken.length === 0 ? 0 : 1;
 }

@@ -92,7 +92,7 @@ export const temporalSystems: readonly System[] = [
       'the effect is a row in the same database, written in one transaction with the receipt; rows are counted',
     notApplicable: { 'effect-done': 'effect and receipt are one commit: see "settle sent" and "settled"' },
     underWay: 'request-sent',
-    settles: [/activity_guard_settle_within/, /\bcommit\b/i],
+    settles: [/\bcommit\b/i],
   }),
   onTemporal('bare', {
     title: 'Temporal, bare activity',
