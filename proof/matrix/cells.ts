@@ -176,7 +176,7 @@ const racers: Cell = {
     callAll(scene, 1);
     await untilHeld(scene);
     await delay(times.mostWireMs);
-    await goOn(scene, Infinity, times.leaseMs * 0.8);
+    await goOn(scene, Infinity, site.longestRaceMs);
     await site.succeed();
   },
 };

@@ -38,6 +38,8 @@ export interface Site {
   callAgain(intent: string): Promise<{ readonly answer: Promise<Answer> } | undefined>;
   /** A request that is under way for longer is outside of what the system says that it can bear. */
   readonly longestHeldMs: number;
+  /** The same while two callers race: within a lease that nobody renews. */
+  readonly longestRaceMs: number;
   /** Runs what is done for an intent once more from the start, as an operator can. */
   reset(intent: string): Promise<Answer>;
   /** The store of the system, with all of its processes, as by a crash. */

@@ -79,6 +79,7 @@ export interface PeerKind {
 export class PeerSite implements Site {
   readonly decided = new Set<string>();
   readonly longestHeldMs = Infinity;
+  readonly longestRaceMs = times.leaseMs * 0.8;
   private readonly processes: PeerProcess[] = [];
   private beside: Promise<Victim> | undefined;
 

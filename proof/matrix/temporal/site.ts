@@ -25,6 +25,7 @@ const isGuarded = (terms: Terms): boolean => terms !== 'bare' && terms !== 'offi
 export class TemporalSite implements Site {
   readonly decided = new Set<string>();
   readonly longestHeldMs: number;
+  readonly longestRaceMs: number;
   private readonly victims = new Set<Victim>();
   private successor: { readonly worker: Worker; readonly run: Promise<void> } | undefined;
 
@@ -38,6 +39,7 @@ export class TemporalSite implements Site {
     // What was not committed in time is rolled back, however late that is tried; and Temporal bears whatever comes.
     const isBound = isGuarded(terms) && terms !== 'transaction';
     this.longestHeldMs = isBound ? times.startToCloseMs + times.graceMs * 0.75 : Infinity;
+    this.longestRaceMs = this.longestHeldMs;
   }
 
   async start({ storeUrl, requestMs = times.requestMs }: StartOptions = {}): Promise<Victim> {
