@@ -24,7 +24,9 @@ module.exports = {
   forbidden: [
     rule('no-cycles', src, { circular: true }),
     rule('resolvable', src, { couldNotResolve: true }),
-    rule('src-stands-alone', src, { path: '^(test|examples|workflows|activities|bench|proof|scripts|dist)/' }),
+    rule('src-stands-alone', src, {
+      path: '^(test|examples|workflows|activities|bench|proof|scripts|dist)/',
+    }),
     // A package that is only a dev dependency is missing where the library is used.
     rule('declared-packages', src, {
       dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-bundled'],
