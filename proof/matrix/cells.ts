@@ -189,7 +189,7 @@ const reset: Cell = {
     const { site, trials } = scene;
     await site.start();
     callAll(scene);
-    const firsts = await Promise.all(trials.map(({ answers }) => answers[0]));
+    const firsts = await Promise.all(trials.flatMap(({ answers }) => answers));
     await site.succeed();
     for (const [i, trial] of trials.entries()) {
       trial.landed = firsts[i]?.kind === 'value';
