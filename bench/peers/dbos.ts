@@ -7,23 +7,24 @@ interface Dbos {
   runStep<T>(step: () => Promise<T>, options: { name: string }): Promise<T>;
   launch(): Promise<void>;
   startWorkflow(
-    workflow: () => Promise<object>,
+    workflow: (id: string) => Promise<object>,
     options: { workflowID: string },
-  ): () => Promise<{ getResult(): Promise<object> }>;
+  ): (id: string) => Promise<{ getResult(): Promise<object> }>;
   shutdown(): Promise<void>;
 }
 
-export const dbos: StartPeer = async ({ databaseUrl }, effect) => {
+export const dbos: StartPeer = async ({ databaseUrl, site }, effect) => {
   const { DBOS } = load<{ DBOS: Dbos }>('@dbos-inc/dbos-sdk');
   DBOS.setConfig({
     ...{ name: 'bench', systemDatabaseUrl: databaseUrl, systemDatabasePoolSize: poolSize, logLevel: 'error' },
+    // On start it carries on with what processes of its own name have left.
+    ...(site !== undefined && { executorID: site }),
   });
-  const charge = DBOS.registerWorkflow(() => DBOS.runStep(async () => effect(), { name: 'charge' }), {
-    name: 'charge',
-  });
+  const step = (id: string) => DBOS.runStep(async () => effect(id), { name: 'charge' });
+  const charge = DBOS.registerWorkflow(step, { name: 'charge' });
   await DBOS.launch();
   return {
-    once: async (workflowID) => (await DBOS.startWorkflow(charge, { workflowID })()).getResult(),
+    once: async (workflowID) => (await DBOS.startWorkflow(charge, { workflowID })(workflowID)).getResult(),
     stop: () => DBOS.shutdown(),
   };
 };

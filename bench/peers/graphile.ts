@@ -19,7 +19,9 @@ export const graphile: StartPeer = async ({ databaseUrl }, effect) => {
   const pgPool = new Pool({ connectionString: databaseUrl, max: poolSize });
   const runner = await run({
     ...{ pgPool, concurrency: poolSize, noHandleSignals: true, logger: new Logger(() => () => undefined) },
-    taskList: { charge: async () => void effect() },
+    taskList: {
+      charge: async (_payload: unknown, { job }: { job: { key: string } }) => void (await effect(job.key)),
+    },
   });
   const waiting = new Map<string, (error: unknown) => void>();
   runner.events.on('job:complete', ({ job, error }: { job: { key: string }; error: unknown }) =>

@@ -14,6 +14,12 @@ export interface PeerConfig {
   readonly databaseUrl: string;
   readonly redisUrl?: string;
   readonly restate?: { readonly ingress: string; readonly admin: string };
+  /** How long a call may take before another may be made of it; what is usual with the peer unless given. */
+  readonly leaseMs?: number;
+  /** Tells those apart that share its servers. */
+  readonly site?: string;
+  /** The port on which it is called, of those that are. */
+  readonly port?: number;
 }
 
 /** One way to get one effect, once. */
@@ -23,8 +29,11 @@ export interface Peer {
   stop(): Promise<unknown>;
 }
 
+/** What is to happen once for the intent of this id. */
+export type Effect = (id: string) => object | Promise<object>;
+
 /** Makes a peer whose effect is `effect`. */
-export type StartPeer = (config: PeerConfig, effect: () => object) => Promise<Peer>;
+export type StartPeer = (config: PeerConfig, effect: Effect) => Promise<Peer>;
 
 const requireThere = createRequire(join(peersFolder, 'package.json'));
 

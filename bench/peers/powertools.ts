@@ -6,19 +6,24 @@ interface Powertools {
   readonly IdempotencyConfig: new (options: object) => { registerLambdaContext(context: object): void };
 }
 interface Redis {
-  createClient(options: { url: string }): { connect(): Promise<{ close(): Promise<void> }> };
+  createClient(options: { url: string }): {
+    on(event: 'error', listener: () => void): void;
+    connect(): Promise<{ close(): Promise<void> }>;
+  };
 }
 
-export const powertools: StartPeer = async ({ redisUrl = '' }, effect) => {
+export const powertools: StartPeer = async ({ redisUrl = '', leaseMs = 60_000 }, effect) => {
   const { IdempotencyConfig, makeIdempotent } = load<Powertools>('@aws-lambda-powertools/idempotency');
   const { CachePersistenceLayer } = load<{ CachePersistenceLayer: new (options: object) => object }>(
     '@aws-lambda-powertools/idempotency/cache',
   );
-  const client = await load<Redis>('@redis/client').createClient({ url: redisUrl }).connect();
+  const unconnected = load<Redis>('@redis/client').createClient({ url: redisUrl });
+  unconnected.on('error', () => undefined); // it connects again by itself
+  const client = await unconnected.connect();
   // Without the time that is left to its function it would complain of every call.
   const config = new IdempotencyConfig({});
-  config.registerLambdaContext({ getRemainingTimeInMillis: () => 60_000 });
-  const once = makeIdempotent(async (_id: string): Promise<object> => effect(), {
+  config.registerLambdaContext({ getRemainingTimeInMillis: () => leaseMs });
+  const once = makeIdempotent(async (id: string): Promise<object> => effect(id), {
     ...{ persistenceStore: new CachePersistenceLayer({ client }), config },
   });
   return { once, stop: () => client.close() };

@@ -8,7 +8,11 @@ interface Context {
   run(name: string, action: () => Promise<object>): Promise<object>;
 }
 interface Restate {
-  service(definition: { name: string; handlers: Record<string, (ctx: Context) => Promise<object>> }): object;
+  service(definition: {
+    name: string;
+    handlers: Record<string, (ctx: Context, id: string) => Promise<object>>;
+    options?: object;
+  }): object;
   createEndpointHandler(options: {
     services: object[];
     logger: () => void;
@@ -25,36 +29,37 @@ function polyfill(): void {
   };
 }
 
-async function post(
-  url: string,
-  body: object | undefined,
-  headers: Record<string, string>,
-): Promise<unknown> {
+async function post(url: string, body: unknown, headers: Record<string, string>): Promise<unknown> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
-    ...(body && { body: JSON.stringify(body) }),
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`);
   return JSON.parse(text);
 }
 
-export const restate: StartPeer = async ({ restate: server }, effect) => {
+export const restate: StartPeer = async (
+  { restate: server, site = 'bench', leaseMs, port: given },
+  effect,
+) => {
   if (!server) throw new Error('there is no Restate server');
   polyfill();
   const { createEndpointHandler, service } = load<Restate>('@restatedev/restate-sdk');
-  const run = (ctx: Context): Promise<object> => ctx.run('charge', async () => effect());
-  const services = [service({ name: 'bench', handlers: { charge: run } })];
+  const run = (ctx: Context, id: string): Promise<object> => ctx.run('charge', async () => effect(id));
+  // An attempt that says nothing for so long is given up.
+  const options = leaseMs === undefined ? {} : { inactivityTimeout: leaseMs, abortTimeout: leaseMs };
+  const services = [service({ name: site, handlers: { charge: run }, options })];
   const endpoint = createServer(createEndpointHandler({ services, logger: () => undefined }));
-  const port = await freePort();
+  const port = given ?? (await freePort());
   await new Promise<void>((resolve, reject) => {
     endpoint.once('error', reject);
     endpoint.listen(port, '127.0.0.1', resolve);
   });
   await post(`${server.admin}/deployments`, { uri: `http://127.0.0.1:${port}` }, {});
   return {
-    once: (id) => post(`${server.ingress}/bench/charge`, undefined, { 'idempotency-key': id }),
+    once: (id) => post(`${server.ingress}/${site}/charge`, id, { 'idempotency-key': id }),
     stop: async () => void endpoint.close(),
   };
 };

@@ -1,7 +1,9 @@
 /** The servers that peers need, and their packages: found or fetched, never installed into the system. */
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -33,8 +35,48 @@ export function installPython(): string {
   return found.python;
 }
 
+/** A server that may be killed, and started again on its port and its data. */
+export class OwnServer {
+  private child: ChildProcess | undefined;
+
+  constructor(
+    private readonly name: string,
+    private readonly spawn: () => ChildProcess,
+    private readonly isUp: () => Promise<boolean>,
+  ) {}
+
+  static async start(...how: ConstructorParameters<typeof OwnServer>): Promise<OwnServer> {
+    const server = new OwnServer(...how);
+    await server.start();
+    return server;
+  }
+
+  async start(): Promise<void> {
+    const child = this.spawn();
+    child.unref();
+    child.on('error', () => undefined);
+    this.child = child;
+    if (!(await until(startLimitMs, 50, this.isUp))) throw new Error(`${this.name} did not start`);
+  }
+
+  async kill(): Promise<void> {
+    if (!this.child) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await exited;
+  }
+}
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => (socket.destroy(), resolve(true)));
+    socket.on('error', () => resolve(false));
+  });
+
 /** Redis that answers only after `fsync`. */
-export async function startRedis(reaper: Reaper): Promise<string> {
+export async function startRedis(
+  reaper: Reaper,
+): Promise<{ readonly url: string; readonly server: OwnServer }> {
   const { file, libraries } = findRedis();
   const port = await freePort();
   const folder = reaper.makeFolder('activity-guard-redis-');
@@ -46,19 +88,11 @@ export async function startRedis(reaper: Reaper): Promise<string> {
     appendfsync: 'always',
     save: '',
   };
-  const child = reaper.spawn(
-    file,
-    Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
-    {
-      ...{ stdio: 'ignore', stopSignal: 'SIGKILL' },
-      env: { ...process.env, ...(libraries ? { LD_LIBRARY_PATH: libraries } : {}) },
-    },
-  );
-  child.unref();
-  child.on('error', () => undefined);
-  const isUp = await until(startLimitMs, 50, () => existsSync(join(folder, 'appendonlydir')));
-  if (!isUp) throw new Error(`${file} did not start`);
-  return `redis://127.0.0.1:${port}`;
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const env = { ...process.env, ...(libraries ? { LD_LIBRARY_PATH: libraries } : {}) };
+  const spawn = () => reaper.spawn(file, args, { stdio: 'ignore', stopSignal: 'SIGKILL', env });
+  const server = await OwnServer.start(file, spawn, () => listens(port));
+  return { url: `redis://127.0.0.1:${port}`, server };
 }
 
 /** In the PATH, else from Debian's packages. */
@@ -96,7 +130,9 @@ function fetchRedis(folder: string): void {
 }
 
 /** One node that writes to its log with `fsync`, which is its default. */
-export async function startRestate(reaper: Reaper): Promise<NonNullable<PeerConfig['restate']>> {
+export async function startRestate(
+  reaper: Reaper,
+): Promise<{ readonly urls: NonNullable<PeerConfig['restate']>; readonly server: OwnServer }> {
   const own = createRequire(join(peersFolder, 'package.json'));
   const packages = createRequire(own.resolve('@restatedev/restate-server/package.json'));
   const manifest = packages.resolve(
@@ -104,34 +140,24 @@ export async function startRestate(reaper: Reaper): Promise<NonNullable<PeerConf
   );
   const [ingress, admin, node] = [await freePort(), await freePort(), await freePort()];
   const folder = reaper.makeFolder('activity-guard-restate-');
-  const child = reaper.spawn(
-    join(dirname(manifest), 'bin', 'restate-server'),
-    [
-      ...['--base-dir', folder, '--node-name', 'bench', '--listen-mode', 'tcp', '--no-logo'],
-      ...['--bind-ip', '127.0.0.1', '--bind-port', String(node)],
-    ],
-    {
-      ...{ stdio: 'ignore', stopSignal: 'SIGKILL' },
-      env: {
-        ...{ PATH: process.env['PATH'], HOME: folder, RESTATE_DISABLE_TELEMETRY: 'true' },
-        RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${ingress}`,
-        RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${admin}`,
-      },
-    },
-  );
-  child.unref();
-  child.on('error', () => undefined);
+  const args = [
+    ...['--base-dir', folder, '--node-name', 'bench', '--listen-mode', 'tcp', '--no-logo'],
+    ...['--bind-ip', '127.0.0.1', '--bind-port', String(node)],
+  ];
+  const env = {
+    ...{ PATH: process.env['PATH'], HOME: folder, RESTATE_DISABLE_TELEMETRY: 'true' },
+    RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${ingress}`,
+    RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${admin}`,
+  };
+  const file = join(dirname(manifest), 'bin', 'restate-server');
+  const spawn = () => reaper.spawn(file, args, { stdio: 'ignore', stopSignal: 'SIGKILL', env });
   const urls = { ingress: `http://127.0.0.1:${ingress}`, admin: `http://127.0.0.1:${admin}` };
   const answers = (url: string) =>
     fetch(url).then(
       (response) => response.ok,
       () => false,
     );
-  const isUp = await until(
-    startLimitMs,
-    100,
-    async () => (await answers(`${urls.admin}/health`)) && (await answers(`${urls.ingress}/restate/health`)),
-  );
-  if (!isUp) throw new Error('the Restate server did not start');
-  return urls;
+  const isUp = async () =>
+    (await answers(`${urls.admin}/health`)) && (await answers(`${urls.ingress}/restate/health`));
+  return { urls, server: await OwnServer.start('the Restate server', spawn, isUp) };
 }

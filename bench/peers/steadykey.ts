@@ -8,13 +8,20 @@ interface Steadykey {
   readonly IdempotencyManager: new (
     store: object,
     options: object,
-  ) => { execute(payload: object, operation: () => Promise<object>): Promise<{ value: unknown }> };
+  ) => {
+    execute(payload: object, operation: () => Promise<object>, options: object): Promise<{ value: unknown }>;
+  };
 }
 
-export const steadykey: StartPeer = async ({ databaseUrl }, effect) => {
+export const steadykey: StartPeer = async ({ databaseUrl, leaseMs }, effect) => {
   const { IdempotencyManager, PostgresIdempotencyStore } = load<Steadykey>('steadykey');
   const pool = new Pool({ connectionString: databaseUrl, max: poolSize });
+  pool.on('error', () => undefined);
   const options = { keyPrefix: 'bench', defaultTtlSeconds: 86_400 };
   const manager = new IdempotencyManager(new PostgresIdempotencyStore(pool), options);
-  return { once: (orderId) => manager.execute({ orderId }, async () => effect()), stop: () => pool.end() };
+  const lease = leaseMs === undefined ? {} : { leaseSeconds: leaseMs / 1000 };
+  return {
+    once: async (orderId) => (await manager.execute({ orderId }, async () => effect(orderId), lease)).value,
+    stop: () => pool.end(),
+  };
 };

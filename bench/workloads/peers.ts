@@ -75,12 +75,12 @@ const entries: readonly Entry[] = [
   {
     name: 'Restate 1.7.12',
     durability: 'its own log on one node, fsync (its default); the key is kept for a day',
-    start: inNode('restate', async (reaper) => ({ restate: await startRestate(reaper) })),
+    start: inNode('restate', async (reaper) => ({ restate: (await startRestate(reaper)).urls })),
   },
   {
     name: 'Powertools 2.35.0',
     durability: 'Redis with appendfsync always, at the lease and at the result; kept for an hour',
-    start: inNode('powertools', async (reaper) => ({ redisUrl: await startRedis(reaper) })),
+    start: inNode('powertools', async (reaper) => ({ redisUrl: (await startRedis(reaper)).url })),
   },
   {
     name: 'Graphile Worker 0.16.6',

@@ -12,6 +12,14 @@ export type CrashPoint =
   /** The receipt is durable; Temporal has not heard of it. */
   | 'after-receipt';
 
+/** @internal In the order in which a call comes to them. */
+export const crashPoints: readonly CrashPoint[] = [
+  'before-claim',
+  'after-claim',
+  'after-effect',
+  'after-receipt',
+];
+
 const killSelf = (): void => {
   process.kill(process.pid, 'SIGKILL');
 };

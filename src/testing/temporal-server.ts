@@ -62,16 +62,25 @@ export async function startTemporalServer(
   }
 }
 
-interface DevServer {
+/** @internal */
+export interface DevServer {
   program: string;
   folder: string;
   reaper: Reaper;
   log: Log | undefined;
+  /** Where it keeps its data; in memory unless given. */
+  dataFile?: string;
 }
 
-function startOn(port: number, uiPort: number | undefined, server: DevServer): Promise<void> {
+/** @internal */
+export async function startOn(
+  port: number,
+  uiPort: number | undefined,
+  server: DevServer,
+): Promise<ChildProcess> {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'];
   args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]));
+  if (server.dataFile !== undefined) args.push('--db-filename', server.dataFile);
   // As the SDK does: no request of the server to the outside.
   args.push('--dynamic-config-value', 'frontend.enableServerVersionCheck=false');
   const child = server.reaper.spawn(server.program, args, {
@@ -82,11 +91,12 @@ function startOn(port: number, uiPort: number | undefined, server: DevServer): P
     // Nothing to save, and a gentle signal only makes it log for a second.
     stopSignal: 'SIGKILL',
   });
-  return within(
+  await within(
     startLimitMs,
     'the start of the Temporal development server',
     untilReady(child, port, server.log),
   );
+  return child;
 }
 
 function untilReady(child: ChildProcess, port: number, log: Log | undefined): Promise<void> {
