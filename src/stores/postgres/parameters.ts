@@ -1,19 +1,19 @@
 /** Parameters as the statements take them. */
-import type { ClaimRequest, FinalityTerms, Origin, Settlement } from '../../core';
+import type { ClaimRequest, FinalityTerms, Origin, Settlement, TakeOverRequest } from '../../core';
 import { claimTypes } from './claim-statements';
 import type { Parameter } from './driver';
 
 /** An array of uuids or names as Postgres reads it; neither needs quotes. */
 export const arrayOf = (items: readonly string[]): string => `{${items.join(',')}}`;
 
-export const termsText = (finality: FinalityTerms | undefined): string | null =>
+const termsText = (finality: FinalityTerms | undefined): string | null =>
   finality === undefined ? null : JSON.stringify(finality);
 
 /** What `jsonb` refuses. Names of workflows, workers and clients come from elsewhere, and must not keep a claim from being made. */
 const [unkept, mayBeUnkept] = [/\0|\p{Surrogate}/gu, /\\u(0000|d[89a-f])/];
 
 /** Where a claim came from, as it is kept. */
-export function originText(origin: Origin): string {
+function originText(origin: Origin): string {
   const text = JSON.stringify(origin);
   if (!mayBeUnkept.test(text)) return text;
   const clean = (value: string): string => value.replace(unkept, '\ufffd');
@@ -51,6 +51,25 @@ const claimNames = Object.keys(claimTypes) as readonly ClaimName[];
 export const claimParameters = (namespace: string, request: ClaimRequest): Parameter[] => [
   namespace,
   ...claimNames.map((name) => claimValue(request, name)),
+];
+
+const retaken: readonly ClaimName[] = [
+  'token',
+  'policy',
+  'leaseMs',
+  'origin',
+  'transactional',
+  'graceMs',
+  'retainMs',
+  'finality',
+];
+
+/** The parameters of a claim in the place of another one. */
+export const takeOverParameters = (request: TakeOverRequest): Parameter[] => [
+  request.key,
+  request.epoch,
+  request.fromUnknown,
+  ...retaken.map((name) => claimValue(request, name)),
 ];
 
 /** The parameters of many claims. */

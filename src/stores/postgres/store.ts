@@ -36,7 +36,7 @@ import { inspect, standing, type Inspection, type Standing } from './inspection'
 import { JustSettled } from './just-settled';
 import { grant, migrate, migrationStatus } from './migrate';
 import { grantsFor, type Roles } from './privileges';
-import { arrayOf, claimParameters, originText, termsText, type WholeSettlement } from './parameters';
+import { arrayOf, claimParameters, takeOverParameters, type WholeSettlement } from './parameters';
 import { evidenceOf, outstandingOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
 import {
@@ -210,32 +210,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     return row ? receiptOf(row) : this.claims.ask(request);
   }
 
-  async takeOver({
-    key,
-    epoch,
-    fromUnknown,
-    token,
-    policy,
-    leaseMs,
-    origin,
-    transactional,
-    graceMs,
-    retainMs,
-    finality,
-  }: TakeOverRequest): Promise<Receipt | undefined> {
-    const [row] = await this.run(this.sql.takeOver, [
-      key,
-      epoch,
-      fromUnknown,
-      token,
-      policy,
-      leaseMs,
-      originText(origin),
-      transactional,
-      graceMs,
-      retainMs ?? null,
-      termsText(finality),
-    ]);
+  async takeOver(request: TakeOverRequest): Promise<Receipt | undefined> {
+    const [row] = await this.run(this.sql.takeOver, takeOverParameters(request));
     return row && receiptOf(row);
   }
 
