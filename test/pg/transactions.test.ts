@@ -5,7 +5,7 @@ import { pgReceipts } from '../../src/stores/pg';
 import { postgresReceipts, type PostgresReceipts } from '../../src/stores/postgres-js';
 import type { GuardEngine, GuardedCall } from '../../src/core';
 import { callFor, engineOver } from '../support/pg-engine';
-import { databaseUrl, newPool, newSchemaName } from '../support/scratch-schema';
+import { databaseUrl, newPool, newSchemaName, rewrite } from '../support/scratch-schema';
 
 /** What the tests need of a driver: its store, a way to book in a transaction, and a way to cut its connection. */
 interface Side {
@@ -153,7 +153,7 @@ describe.each(Object.keys(sides))('a transactional effect through %s', (name) =>
     ['not transactional', 'released', 'LeaseLost', 'transactional = false'],
   ])('whose claim is %s by now rolls back', async (_what, stateThen, code, change) => {
     const call = booking(async () => {
-      await admin.query(`update ${schema}.receipts set ${change} where request_id = $1`, [call.requestId]);
+      await rewrite(admin, `update ${schema}.receipts set ${change} where request_id = '${call.requestId}'`);
     });
     await expect(engine.run(call)).rejects.toMatchObject({ code });
     expect([await bookings(call.requestId), await state(call)]).toEqual([0, stateThen]);
