@@ -1,5 +1,4 @@
 /** `serve`: the HTTP service. Its packages are loaded then, and not before. */
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 
 import type * as NodeServer from '@hono/node-server';
@@ -9,6 +8,7 @@ import type * as HttpService from '../http/service';
 import { optionalPackages } from '../optional-package';
 import type { PostgresReceipts } from '../stores/pg';
 import { command, text, type Context } from './definition';
+import { fileText } from './files';
 import { close, listen, listening } from './listening';
 import { complain } from './terminal';
 import { toldToEnd } from './told-to-end';
@@ -25,7 +25,7 @@ const packages = () =>
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 function keysFrom(file: string | undefined): ApiKeys {
-  const text = file === undefined ? process.env[keysVariable] : textOf(file);
+  const text = file === undefined ? process.env[keysVariable] : fileText(file, '--keys');
   if (text === undefined)
     throw new UsageError(
       `serve takes --keys FILE, or ${keysVariable}: a line for each API key, <namespace> <key>`,
@@ -35,14 +35,6 @@ function keysFrom(file: string | undefined): ApiKeys {
   } catch (error) {
     if (error instanceof ApiKeyError) throw new UsageError(error.message);
     throw error;
-  }
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`--keys: the file cannot be read (${(error as { code?: string }).code})`);
   }
 }
 

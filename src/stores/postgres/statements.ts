@@ -3,6 +3,7 @@
  * whether it applied.
  */
 import { sha256Hex } from '../../ids';
+import { auditStatements } from './audit-log';
 import { claimStatements, reclaimStatements } from './claim-statements';
 import {
   columns,
@@ -21,6 +22,9 @@ import { outcomeStatements } from './outcome-statements';
 
 /** A step that has no answer by then gets none from this connection, which may be half open: it is given up. */
 const stepLimitMs = 10_000;
+
+/** The key of what is said of many receipts together. */
+const noReceipt = '00000000-0000-0000-0000-000000000000';
 
 /** What ends a claim without an outcome, and what resolves it. */
 function doubtStatements(schema: string, named: Named) {
@@ -99,9 +103,9 @@ function careStatements(schema: string, named: Named) {
   where $8::boolean and r.key = $1::uuid and r.epoch = $9::integer and not r.contested
     and (${unresolved} or ${free} or ${provisional})
 )
-insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome, actor, late)
+insert into ${schema}.evidence (key, epoch, source, verdict, note, outcome_format, outcome, actor, late, namespace)
 select $1::uuid, $2::integer, $3::text, $4::text, $5::text, $6::text, $7::bytea, $10::text,
-  exists (select from ${schema}.receipts r where r.key = $1::uuid and ${final})`,
+  exists (select from ${schema}.receipts r where r.key = $1::uuid and ${final}), $11::text`,
     ),
 
     finalize: named(
@@ -133,16 +137,23 @@ select key from superseded`,
     // the generation after it.
     prune: named(
       'prune',
-      `update ${schema}.receipts as r set state = case when r.state = 'superseded' then r.state else 'pruned' end,
-  outcome_format = null, outcome = null, origin = '{}'
-where r.key = any(array(
-  select p.key from ${schema}.receipts p
-  where p.namespace = $1::text
-    and not p.contested and (p.finality is null or p.final_at is not null)
-    and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))
-    and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
-  limit $3::integer for update skip locked))
-returning r.key`,
+      `with pruned as (
+  update ${schema}.receipts as r set state = case when r.state = 'superseded' then r.state else 'pruned' end,
+    outcome_format = null, outcome = null, origin = '{}'
+  where r.key = any(array(
+    select p.key from ${schema}.receipts p
+    where p.namespace = $1::text
+      and not p.contested and (p.finality is null or p.final_at is not null)
+      and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))
+      and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
+    limit $3::integer for update skip locked))
+  returning r.key
+), kept as (
+  insert into ${schema}.evidence (key, epoch, source, verdict, note, namespace)
+  select '${noReceipt}', 0, 'prune', 'undetermined', count(*) || ' receipts became tombstones', $1::text
+  from pruned having count(*) > 0
+)
+select key from pruned`,
     ),
   };
 }
@@ -290,5 +301,6 @@ export function statements(schema: string) {
     ...queueStatements(schema, named),
     ...readStatements(schema, named),
     ...inspectionStatements(schema, named),
+    ...auditStatements(schema, named),
   };
 }
