@@ -85,6 +85,8 @@ describe('the audit log', () => {
       source: 'bank',
       verdict: 'committed',
     });
+    await sql('update $schema.timelines set seen_at = clock_timestamp()');
+    await store.claim({ ...inPayments('after a failover'), mayBeOlderMs: 60_000 });
     expect(await store.prune({ retainMs: 0 })).toBe(1);
     expect(await store.prune({ retainMs: 0 })).toBe(0);
     await say(scratch.open('other'), 1);
@@ -97,17 +99,18 @@ describe('the audit log', () => {
       '4 lost operator: committed (2)',
       '5 lost operator: superseded (2)',
       '6 no receipt bank: committed (1)',
-      '7 no receipt prune: undetermined (0)',
+      '7 after a failover failover: undetermined (1)',
+      '8 no receipt prune: undetermined (0)',
     ]);
     const sha256 = createHash('sha256').update(secret).digest('hex');
     expect(all[3]).toMatchObject({
       ...{ actor: 'Ann', note: 'seen in the console', namespace: 'payments', outcomeSha256: sha256 },
     });
-    expect(all[6]?.note).toBe('1 receipts became tombstones');
+    expect(all[7]?.note).toBe('1 receipts became tombstones');
     expect(JSON.stringify(all)).not.toContain(secret);
     expect(await entries(store, 5)).toEqual(all.slice(5));
     expect(await store.audit.namespaces()).toEqual(['other', 'payments']);
-    const { seq, hash } = all[6] as AuditEntry;
+    const { seq, hash } = all[7] as AuditEntry;
     expect(await store.audit.verify('payments')).toEqual({
       ...{ namespace: 'payments', head: { seq, hash }, problem: undefined },
     });
@@ -303,6 +306,20 @@ describe('verifying names the first row that was', () => {
 });
 
 describe('who may write the audit log', () => {
+  it('where its head is gone nothing off the usual path is done; claims and settlements are', async () => {
+    const store = scratch.open();
+    const request = await rowIn(store, 'claimed');
+    const evidence = { key: request.key, epoch: 1, source: 'bank', verdict: 'committed' } as const;
+    await store.addEvidence(evidence);
+    await tamper('delete from $schema.audit_heads');
+    await expect(store.addEvidence(evidence)).rejects.toMatchObject({ code: 'ReceiptStoreUnavailable' });
+    expect((await store.get(request.key))?.evidence).toHaveLength(1);
+    expect(await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf('x') })).toBe(
+      'committed',
+    );
+    await store.claim(requestFor(newId()));
+  });
+
   it('nobody by hand, however much was granted: neither a worker, who fills it all the same, nor its owner', async () => {
     const role = await scratchRole(scratch); // select, insert and update on all tables
     const pool = newPool({ connectionString: role.url });
