@@ -62,12 +62,12 @@ function expectedIn(
   if (checkpoint === undefined) return { namespace: namespace ?? (expect && 'default'), head: expect };
   const found = verified(fileText(checkpoint, '--checkpoint'), publicKeyFrom(publicKey));
   if ('why' in found) throw new UsageError(`--checkpoint: ${found.why}`);
-  const { type, seq, hash } = found;
+  const { type, seq, hash, namespace: of } = found.document;
   if (type !== 'activity-guard/audit-checkpoint')
     throw new UsageError('--checkpoint: it is a signed receipt');
-  if (namespace !== undefined && namespace !== found['namespace'])
-    throw new UsageError(`--checkpoint: it is one of namespace ${String(found['namespace'])}`);
-  return { namespace: String(found['namespace']), head: { seq: Number(seq), hash: String(hash) } };
+  if (namespace !== undefined && namespace !== of)
+    throw new UsageError(`--checkpoint: it is one of namespace ${String(of)}`);
+  return { namespace: String(of), head: { seq: Number(seq), hash: String(hash) } };
 }
 
 interface Chain extends VerifiedChain {

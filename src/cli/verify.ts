@@ -23,9 +23,12 @@ export const verify = command({
       else complain(`${file} proves nothing: ${found.why}`);
       return false;
     }
-    if (json) await print(JSON.stringify({ verified: true, document: found }));
+    const { document } = found;
+    if (json) await print(JSON.stringify({ verified: true, document }));
     else
-      await print(`${file} is as it was signed at ${found.signedAt} with key ${found.keyId}: ${found.type}`);
+      await print(
+        `${file} is as it was signed at ${document.signedAt} with key ${document.keyId}: ${document.type}`,
+      );
     return true;
   },
 });

@@ -4,7 +4,6 @@ export type { Decided, Decider, Found, SeenToken } from './decisions';
 export { printable } from './printable';
 export { receiptDocument, shown, shownEvidence, stateOf, workflowLink } from './shown';
 export { privateKeyIn, publicKeyIn, signed, verified } from './signed';
-export type { Verified } from './signed';
 export { TemporalAwayError, withTemporal } from './temporal';
 export { textOf, wake } from './wake';
 export type { Woken } from './wake';

@@ -12,12 +12,10 @@ export type DocumentType = 'activity-guard/receipt' | 'activity-guard/audit-chec
 export type Unsigned = Readonly<Record<string, unknown>> & { readonly type: DocumentType };
 
 /** A document whose signature holds. */
-export type Verified = Unsigned & { readonly signedAt: string; readonly keyId: string };
+type Verified = Unsigned & { readonly signedAt: string; readonly keyId: string };
 
-/** Why a document proves nothing. */
-export interface NotVerified {
-  readonly why: string;
-}
+/** A document that proves something, or why it does not. */
+type Verification = { readonly document: Verified } | { readonly why: string };
 
 const ed25519 = (key: KeyObject): KeyObject | undefined =>
   key.asymmetricKeyType === 'ed25519' ? key : undefined;
@@ -64,17 +62,19 @@ export function signed(document: Unsigned, privateKey: KeyObject): string {
 const textOf = (document: unknown): string => printable(canonicalJson(document));
 
 /** Reads a signed document. */
-export function verified(text: string, publicKey: KeyObject): Verified | NotVerified {
+export function verified(text: string, publicKey: KeyObject): Verification {
   const parsed = objectIn(text);
   if (!parsed || typeof parsed['signature'] !== 'string') return { why: 'it is no signed document' };
   // Two fields of one name: one program could read the one that was signed, and another the other.
   if (textOf(parsed) !== text.trim())
     return { why: 'it is not written as it was signed; verify it as it was printed' };
-  const { signature, ...document } = parsed;
+  const { signature, ...document } = parsed as Record<string, unknown> & { signature: string };
   if (document['keyId'] !== idOf(publicKey))
     return { why: `it was signed with another key (${String(document['keyId'])})` };
-  const isSigned = verify(null, signedBytes(document), publicKey, Buffer.from(signature as string, 'base64'));
-  return isSigned ? (document as Verified) : { why: 'it was altered: the signature does not hold' };
+  const isSigned = verify(null, signedBytes(document), publicKey, Buffer.from(signature, 'base64'));
+  return isSigned
+    ? { document: document as Verified }
+    : { why: 'it was altered: the signature does not hold' };
 }
 
 function objectIn(text: string): Record<string, unknown> | undefined {
