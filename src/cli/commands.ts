@@ -1,4 +1,5 @@
 /** All commands, in the order of the help. */
+import { audit } from './audit';
 import * as care from './care';
 import { completionOf } from './completion';
 import { resolve, supersede } from './decide';
@@ -12,6 +13,7 @@ import { reconcile } from './reconcile';
 import { report } from './report/report';
 import { serve } from './serve';
 import { show } from './show';
+import { verify } from './verify';
 
 export const commands: readonly Definition[] = [
   list,
@@ -23,6 +25,8 @@ export const commands: readonly Definition[] = [
   reconcile,
   report,
   care.exported,
+  audit,
+  verify,
   care.prune,
   care.migrate,
   serve,

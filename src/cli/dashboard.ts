@@ -1,5 +1,4 @@
 /** `dashboard`: the web page. Its packages are loaded then, and not before. */
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 
 import type * as NodeServer from '@hono/node-server';
@@ -8,6 +7,7 @@ import type * as Dashboard from '../dashboard';
 import { pageOrigin, providerLinkProblem } from '../dashboard/links';
 import { optionalPackages } from '../optional-package';
 import { command, flag, text, type Context, type Given } from './definition';
+import { fileText } from './files';
 import { close, listen, listening } from './listening';
 import { complain } from './terminal';
 import { toldToEnd } from './told-to-end';
@@ -28,20 +28,12 @@ const packages = () =>
 const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host);
 
 function tokenFrom(file: string | undefined): string | undefined {
-  const token = file === undefined ? process.env[tokenVariable] : tokenIn(file);
+  const token = file === undefined ? process.env[tokenVariable] : fileText(file, '--token-file').trim();
   if (token !== undefined && (token.length < leastCharacters || /\s/.test(token)))
     throw new UsageError(
       `the token of the dashboard (--token-file, ${tokenVariable}) has less than ${leastCharacters} characters, or spaces`,
     );
   return token;
-}
-
-function tokenIn(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    throw new UsageError(`--token-file: the file cannot be read (${(error as { code?: string }).code})`);
-  }
 }
 
 const options = {

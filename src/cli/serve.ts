@@ -1,5 +1,4 @@
 /** `serve`: the HTTP service. Its packages are loaded then, and not before. */
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 
 import type * as NodeServer from '@hono/node-server';
@@ -10,6 +9,7 @@ import type * as HttpService from '../http/service';
 import { optionalPackages } from '../optional-package';
 import type { PostgresReceipts } from '../stores/pg';
 import { command, text, type Context } from './definition';
+import { fileText } from './files';
 import { close, listen, listening } from './listening';
 import { metricsOption, withMetrics } from './metrics';
 import { complain } from './terminal';
@@ -27,7 +27,7 @@ const packages = () =>
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 function keysFrom(file: string | undefined): ApiKeys {
-  const text = file === undefined ? process.env[keysVariable] : textOf(file);
+  const text = file === undefined ? process.env[keysVariable] : fileText(file, '--keys');
   if (text === undefined)
     throw new UsageError(
       `serve takes --keys FILE, or ${keysVariable}: a line for each API key, <namespace> <key>`,
@@ -37,14 +37,6 @@ function keysFrom(file: string | undefined): ApiKeys {
   } catch (error) {
     if (error instanceof ApiKeyError) throw new UsageError(error.message);
     throw error;
-  }
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`--keys: the file cannot be read (${(error as { code?: string }).code})`);
   }
 }
 

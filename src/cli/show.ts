@@ -5,8 +5,10 @@ import {
   find,
   isOpen,
   printable,
+  receiptDocument,
   shown,
   shownEvidence,
+  signed,
   stateOf,
   tokenOf,
   workflowLink,
@@ -14,6 +16,7 @@ import {
 } from '../operator';
 import type { PostgresReceipts } from '../stores/pg';
 import { command, parsed, text, type Common } from './definition';
+import { privateKeyFrom, signingKey } from './files';
 import { showWorkflow } from './show-workflow';
 import { complain, stateIn, type Part } from './terminal';
 import { UsageError } from './usage-error';
@@ -110,23 +113,32 @@ export const show = command({
     run: text('RUN_ID', 'with --workflow: of this run, not of the current one'),
     'reset-to': parsed('EVENT', 'with --workflow: what a reset to that event would do to each', eventIn),
     ui: text('URL', "of Temporal's web page, for a link (TEMPORAL_UI_URL)"),
+    ...signingKey,
   },
-  examples: ["show 'invoice:42'", 'show --workflow order-42', 'show --workflow order-42 --reset-to 9'],
-  check: ({ workflow, run, 'reset-to': resetTo }, requestId) => {
+  examples: [
+    "show 'invoice:42'",
+    "show 'invoice:42' --key key.pem > receipt.json",
+    'show --workflow order-42',
+    'show --workflow order-42 --reset-to 9',
+  ],
+  check: ({ workflow, run, 'reset-to': resetTo, key }, requestId) => {
     if (workflow !== undefined && requestId !== '')
       throw new UsageError('show takes either a request id or --workflow');
     if (workflow === undefined && requestId === '')
       throw new UsageError('show takes one request id (or --workflow)');
     if (workflow === undefined && (run !== undefined || resetTo !== undefined))
       throw new UsageError('--run and --reset-to go with show --workflow');
+    if (workflow !== undefined && key !== undefined) throw new UsageError('--key goes with a request id');
   },
-  run: async ({ receipts, print, given }, { workflow, run, 'reset-to': resetTo, ui }, requestId) => {
+  run: async ({ receipts, print, given }, { workflow, run, 'reset-to': resetTo, ui, key }, requestId) => {
+    const privateKey = key === undefined ? undefined : privateKeyFrom(key);
     if (workflow !== undefined)
       return showWorkflow(receipts, { workflowId: workflow, runId: run, resetTo, json: given.json }, print);
     const found = await foundOrTold(receipts, requestId);
     if (!found) return false;
     const { receipt, evidence } = found;
-    if (given.json)
+    if (privateKey) await print(signed(receiptDocument(found), privateKey));
+    else if (given.json)
       await print(
         JSON.stringify({ ...shown(receipt), evidence: evidence.map(shownEvidence), token: tokenOf(found) }),
       );

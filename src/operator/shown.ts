@@ -1,5 +1,9 @@
 /** A receipt as people see it: outcomes are payloads, so only their kind and size; the claim's own token is its holder's. */
+import { createHash } from 'node:crypto';
+
 import { isUnresolved, type Evidence, type Outcome, type Receipt } from '../core';
+import type { Found } from './decisions';
+import type { Unsigned } from './signed';
 
 /** The state as people see it. */
 export const stateOf = (receipt: Receipt): string =>
@@ -30,6 +34,19 @@ export const shownEvidence = ({ ageMs: _age, outcome, ...rest }: Evidence): Reco
   ...rest,
   outcome: sizeOf(outcome),
 });
+
+const fingerprinted = (outcome: Outcome | undefined) =>
+  outcome && { ...sizeOf(outcome), sha256: createHash('sha256').update(outcome.bytes).digest('hex') };
+
+/** A receipt with its evidence as a document to be signed: what holds at that moment, and nothing that passes. */
+export function receiptDocument({ receipt, evidence }: Found): Unsigned {
+  const { leaseRemainingMs: _lease, ageMs: _age, ...facts } = shown(receipt);
+  return {
+    type: 'activity-guard/receipt',
+    receipt: { ...facts, outcome: fingerprinted(receipt.outcome) },
+    evidence: evidence.map((said) => ({ ...shownEvidence(said), outcome: fingerprinted(said.outcome) })),
+  };
+}
 
 /** Where Temporal's web page shows the workflow that claimed; `undefined` where there is none, or no page is known. */
 export function workflowLink(

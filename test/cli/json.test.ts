@@ -1,5 +1,5 @@
 /** Every command with --json, against its schema. */
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +106,36 @@ describe('what a command prints with --json is as its schema says', () => {
     expect(asDocumented('reconcile --watch', line ?? '')).toMatchObject({ looked: 1, open: 1 });
     expect(await watching.end()).toBe(0);
     done.add('reconcile --watch');
+  });
+
+  it('of the audit log, and of what is signed', async () => {
+    const pair = generateKeyPairSync('ed25519');
+    const file = (name: string, text: string | Buffer): string => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const key = file('key.pem', pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const publicKey = file('public.pem', pair.publicKey.export({ type: 'spki', format: 'pem' }));
+    expect(await check('audit verify', 0, 'verify')).toMatchObject({ verified: true, chains: [{ from: 1 }] });
+    for (const line of (await run('audit', 'export')).out.trimEnd().split('\n'))
+      asDocumented('audit export', line);
+    done.add('audit export');
+    await check('audit sign', 0, 'sign', '--key', key);
+    const receipt = await check('show --key', 0, 'paid:1', '--key', key);
+    expect(JSON.stringify(receipt)).not.toContain('SECRET');
+    const signed = file('receipt.json', JSON.stringify(receipt));
+    for (const [name, code, verified] of [
+      [signed, 0, true],
+      [file('forged.json', JSON.stringify(receipt).replace('committed', 'rejected')), 1, false],
+    ] as const) {
+      const ended = await runCli(['verify', name, '--public-key', publicKey, '--json']);
+      expect({ ...ended, out: asDocumented('verify', ended.out) }).toMatchObject({
+        code,
+        err: '',
+        out: { verified },
+      });
+    }
+    done.add('verify');
   });
 
   it('of a workflow', async () => {

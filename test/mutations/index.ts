@@ -1,4 +1,5 @@
 import { ask } from './ask';
+import { audit } from './audit';
 import { calls } from './calls';
 import { claims } from './claims';
 import { cli } from './cli';
@@ -46,4 +47,5 @@ export const mutations: readonly Mutation[] = [
   ...outstanding,
   ...workflowTools,
   ...cli,
+  ...audit,
 ];

@@ -154,7 +154,7 @@ const together = [
       [
         6,
         'what came too late to be written anew is kept as evidence',
-        'return settledAlone(await run(sql.settle, [...parameters, epoch]));',
+        'return settledAlone(await run(sql.settle, [...parameters, epoch, namespace]));',
         "return 'late';",
       ],
     ],

@@ -59,7 +59,7 @@ const planted: Readonly<Record<string, readonly [make: () => World, kinds: strin
       execute({ ...request, requestId: String(request.requestId).replace(/\0/g, '').slice(0, 100) || 'x' }),
     ),
     'ids',
-    /accepted|threw/,
+    /accepted|threw|executionId/,
   ],
   'an effect that runs though it is refused': [
     guarding((execute, request) =>

@@ -68,8 +68,8 @@ returning r.state, ${settledMs}`,
       `with settled as (
   ${update}
 ), late as (
-  insert into ${schema}.evidence (key, epoch, source, verdict, outcome_format, outcome, late)
-  select $1::uuid, $6::integer, 'late-settle', $3::text, $4::text, $5::bytea,
+  insert into ${schema}.evidence (key, epoch, source, verdict, outcome_format, outcome, namespace, late)
+  select $1::uuid, $6::integer, 'late-settle', $3::text, $4::text, $5::bytea, $7::text,
     exists (select from ${schema}.receipts r where r.key = $1::uuid and ${final})
   where not exists (select 1 from settled)
   returning 'late' as state

@@ -21,10 +21,22 @@ export interface Tenant {
   readonly namespace: string;
 }
 
-const tables = ['receipts', 'evidence', 'queue', 'sweeps', 'timelines', 'migrations'] as const;
+const tables = [
+  'receipts',
+  'evidence',
+  'queue',
+  'sweeps',
+  'audit',
+  'audit_heads',
+  'timelines',
+  'migrations',
+] as const;
 
 /** Have rows of one namespace. */
-const separated = ['receipts', 'evidence', 'queue', 'sweeps'] as const;
+const separated = ['receipts', 'evidence', 'queue', 'sweeps', 'audit', 'audit_heads'] as const;
+
+/** A trigger, which is the owner's, writes the audit log. */
+const inserted = ['receipts', 'evidence', 'queue', 'sweeps'];
 
 /** Column by column: who may update a table as a whole may also lock it against everybody. */
 const updated = {
@@ -38,7 +50,7 @@ const updated = {
 const workerGrants = (schema: string, role: string): string[] => [
   `grant usage on schema ${schema} to ${role};`,
   `grant select on ${tables.map((table) => `${schema}.${table}`).join(', ')} to ${role};`,
-  `grant insert on ${separated.map((table) => `${schema}.${table}`).join(', ')} to ${role};`,
+  `grant insert on ${inserted.map((table) => `${schema}.${table}`).join(', ')} to ${role};`,
   ...Object.entries(updated).map(
     ([table, columns]) => `grant update (${columns}) on ${schema}.${table} to ${role};`,
   ),
@@ -74,6 +86,8 @@ function ofNamespace(schema: string, namespace: string): typeof all {
     evidence: `using (${own} or (namespace is null and exists (select from ${schema}.receipts r where r.key = evidence.key)))`,
     queue: `using (${own})`,
     sweeps: `using (${own})`,
+    audit: `using (${own})`,
+    audit_heads: `using (${own})`,
   };
 }
 

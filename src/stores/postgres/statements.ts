@@ -3,6 +3,7 @@
  * whether it applied.
  */
 import { sha256Hex } from '../../ids';
+import { auditStatements } from './audit-log';
 import { claimStatements, reclaimStatements } from './claim-statements';
 import {
   columns,
@@ -24,6 +25,9 @@ import { outstandingStatements } from './outstanding-statements';
 
 /** As `stepLimitMs`, for what goes through many rows, which takes its time. */
 const manyRowsLimitMs = 120_000;
+
+/** The key of what is said of many receipts together. */
+const noReceipt = '00000000-0000-0000-0000-000000000000';
 
 /** What ends a claim without an outcome, and what resolves it. */
 function doubtStatements(schema: string, named: Named) {
@@ -142,16 +146,23 @@ select key from superseded`,
     // the generation after it.
     prune: ofMany(
       'prune',
-      `update ${schema}.receipts as r set state = case when r.state = 'superseded' then r.state else 'pruned' end,
-  outcome_format = null, outcome = null, origin = '{}'
-where r.key = any(array(
-  select p.key from ${schema}.receipts p
-  where p.namespace = $1::text
-    and not p.contested and (p.finality is null or p.final_at is not null)
-    and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))
-    and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
-  limit $3::integer for update skip locked))
-returning r.key`,
+      `with pruned as (
+  update ${schema}.receipts as r set state = case when r.state = 'superseded' then r.state else 'pruned' end,
+    outcome_format = null, outcome = null, origin = '{}'
+  where r.key = any(array(
+    select p.key from ${schema}.receipts p
+    where p.namespace = $1::text
+      and not p.contested and (p.finality is null or p.final_at is not null)
+      and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))
+      and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
+    limit $3::integer for update skip locked))
+  returning r.key
+), kept as (
+  insert into ${schema}.evidence (key, epoch, source, verdict, note, namespace)
+  select '${noReceipt}', 0, 'prune', 'undetermined', count(*) || ' receipts became tombstones', $1::text
+  from pruned having count(*) > 0
+)
+select key from pruned`,
     ),
   };
 }
@@ -301,5 +312,6 @@ export function statements(schema: string) {
     ...readStatements(schema, step, ofMany),
     ...outstandingStatements(schema, ofMany),
     ...inspectionStatements(schema, named),
+    ...auditStatements(schema, named),
   };
 }

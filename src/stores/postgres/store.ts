@@ -29,6 +29,7 @@ import type {
   TakeOverRequest,
 } from '../../core';
 import { systemClock } from '../../system-clock';
+import { AuditLog } from './audit-log';
 import type { Driver, Parameter, Row, Run, Statement } from './driver';
 import type { Coalescer } from './coalescer';
 import { explain, reporting } from './errors';
@@ -81,6 +82,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   readonly namespace: string;
   /** @internal */
   readonly schemaName: string;
+  /** @internal */
+  readonly audit: AuditLog;
   private readonly schema: string;
   private readonly sql: Statements;
   private hasSwept = false;
@@ -112,6 +115,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       ...{ sql: this.sql, namespace },
       run: (statement, parameters) => this.run(statement, parameters),
     };
+    this.audit = new AuditLog(there.run, this.sql);
     this.claims = claimsTogether(there);
     this.justSettled = new JustSettled(namespace);
     this.settlements = settlementsTogether(there, this.justSettled);
@@ -229,7 +233,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   }
 
   private async settleAlone({ key, token, epoch, state, outcome }: Settlement): Promise<Settled> {
-    const parameters = [key, token, state, outcome.format, outcome.bytes, epoch];
+    const parameters = [key, token, state, outcome.format, outcome.bytes, epoch, this.namespace];
     return settledAlone(await this.run(this.sql.settle, parameters));
   }
 

@@ -124,7 +124,7 @@ class SettlementSending implements Sending<WholeSettlement, Settled> {
     if (row) return this.settled(settlement, row);
     const [anew] = await run(sql.settleAnew, wholeSettlementParameters(namespace, settlement));
     if (anew) return this.settled(settlement, anew);
-    return settledAlone(await run(sql.settle, [...parameters, epoch]));
+    return settledAlone(await run(sql.settle, [...parameters, epoch, namespace]));
   }
 
   async many(settlements: readonly WholeSettlement[]): Promise<ReadonlyMap<string, Settled>> {
