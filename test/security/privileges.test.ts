@@ -257,6 +257,8 @@ describe('a hostile tenant', () => {
     const saying = `insert into S.evidence (key, epoch, source, verdict, namespace) values ($1, 1, 'webhook', 'committed', $2)`;
     expect(await codeOf(run(saying, [next.key, 'victim']))).toBe(denied);
     expect(await codeOf(run(saying, [next.key, null]))).toBe(denied);
+    const own = requestFor('invoice:1', { namespace: 'hostile' });
+    expect(await codeOf(run(saying, [own.key, 'victim']))).toBe(denied);
     await run(saying, [next.key, 'hostile']);
     expect(await place.open('victim').claim(next)).toMatchObject({ state: 'claimed' });
   });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 
 import { ids, json, names, build, texts, type Spec } from '../arbitraries';
 import { isAction, isId, isSame, jsonForm, must, mustHold, rowOf, type Verdict } from '../checks';
+import { sentIntent } from '../sent-intent';
 import type { Kind, World } from '../kind';
 import { apiKey } from '../worlds';
 
@@ -192,8 +193,7 @@ export const http: Kind<Case> = {
   share: 10,
   least: { accepted: 0.2, rejected: 0.2 },
   cases: fc.record({ id: ids, action: names(200), payload: json, result: json, more, damage }),
-  intentOf: ({ id }) =>
-    'value' in id && typeof id.value === 'string' ? id.value.normalize('NFC') : undefined,
+  intentOf: ({ id }) => sentIntent(id),
   check: async (world, one): Promise<Verdict> => {
     const body = { requestId: build(one.id), action: build(one.action), payload: one.payload, ...one.more };
     // What JSON does not have is another body, or none.

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 
 import { build, ids, json, names, texts, type Spec } from '../arbitraries';
 import { isAction, isId, isSame, jsonForm, must, mustHold, rowOf, type Verdict } from '../checks';
+import { sentIntent } from '../sent-intent';
 import type { Kind } from '../kind';
 import type { Message, Speaker } from '../speaker';
 
@@ -89,8 +90,7 @@ export const mcp: Kind<Case> = {
     noise,
     client: fc.oneof(fc.constant('client'), texts(100)),
   }),
-  intentOf: ({ id }) =>
-    'value' in id && typeof id.value === 'string' ? id.value.normalize('NFC') : undefined,
+  intentOf: ({ id }) => sentIntent(id),
   check: async (world, one): Promise<Verdict> => {
     const given = jsonForm({
       requestId: build(one.id),
