@@ -26,7 +26,8 @@ import ts from 'typescript';
 const require = createRequire(import.meta.url);
 const root = process.cwd();
 const jest = require.resolve('jest/bin/jest');
-const needsPostgres = (test) => /^(contract\/(pg|postgres-js)|pg\/|cli\/|security\/|tools\/(http|mcp))/.test(test);
+const needsPostgres = (test) =>
+  /^(contract\/(pg|postgres-js)|pg\/|cli\/|security\/|tools\/(http|mcp))/.test(test);
 
 /** A mutation that makes a test wait for ever is noticed, too. */
 const longestTestMs = 15_000;
