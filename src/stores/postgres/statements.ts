@@ -312,6 +312,6 @@ export function statements(schema: string) {
     ...readStatements(schema, step, ofMany),
     ...outstandingStatements(schema, ofMany),
     ...inspectionStatements(schema, named),
-    ...auditStatements(schema, named),
+    ...auditStatements(schema, ofMany),
   };
 }
