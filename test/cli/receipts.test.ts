@@ -40,7 +40,7 @@ const { lapsed, held, paid, elsewhere } = {
     leaseMs: over,
     origin: { workflowId: 'order-42', temporalNamespace: 'default' },
   }),
-  held: requestFor('invoice:43'),
+  held: requestFor('invoice:43', { leaseMs: 3_600_000 }), // outlasts these tests, on any machine
   paid: requestFor('invoice:44'),
   elsewhere: requestFor('invoice:45', { leaseMs: over, namespace: 'tenant' }),
 };
