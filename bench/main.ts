@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs';
 
 import { startTestStack } from 'activity-guard/testing';
+import { start } from './command';
 import { writeDocs } from './docs';
 import { describeMachine } from './machine';
-import { parseOptions, usage, UsageError, type Options } from './options';
+import { parseOptions, usage, type Options } from './options';
 import { reportOf, type Outcome, type Report } from './report';
 import { toText } from './table';
 import type { Bench, Workload } from './workload';
@@ -75,27 +76,4 @@ async function main(options: Options): Promise<number> {
   return Object.keys(report.errors).length === 0 ? 0 : 1;
 }
 
-function start(): void {
-  let options: Options;
-  try {
-    options = parseOptions(process.argv.slice(2), names);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}\n\n${usage(names)}`);
-    process.exitCode = 2;
-    return;
-  }
-  if (options.help) {
-    process.stdout.write(usage(names));
-    return;
-  }
-  main(options).then(
-    (code) => process.exit(code),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-}
-
-start();
+start({ usage: usage(names), parse: (args) => parseOptions(args, names), run: main });

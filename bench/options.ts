@@ -1,6 +1,5 @@
 /** The command line. */
-import { parseArgs } from 'node:util';
-
+import { parseValues, UsageError } from './command';
 import type { Effort } from './workload';
 
 export interface Options {
@@ -13,9 +12,6 @@ export interface Options {
   readonly out: string | undefined;
   readonly effort: Effort;
 }
-
-/** The command line makes no sense: said to the user, exit code 2. */
-export class UsageError extends Error {}
 
 const full = { quick: false, rounds: 5, warmMs: 400, ms: 1500 };
 const quick = { quick: true, rounds: 3, warmMs: 300, ms: 1000 };
@@ -46,16 +42,9 @@ export function parseOptions(args: readonly string[], names: readonly string[]):
 }
 
 function parse(args: readonly string[]) {
-  try {
-    const flag = { type: 'boolean', default: false } as const;
-    return parseArgs({
-      args: [...args],
-      options: {
-        ...{ json: flag, quick: flag, docs: flag, help: { ...flag, short: 'h' } },
-        ...{ only: { type: 'string', multiple: true }, out: { type: 'string' }, rounds: { type: 'string' } },
-      },
-    } as const).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  const flag = { type: 'boolean', default: false } as const;
+  return parseValues(args, {
+    ...{ json: flag, quick: flag, docs: flag, help: { ...flag, short: 'h' } },
+    ...{ only: { type: 'string', multiple: true }, out: { type: 'string' }, rounds: { type: 'string' } },
+  });
 }

@@ -1,6 +1,5 @@
 /** `npm run campaign`: see docs/campaign.md. Exit code 0 if nothing is broken and enough was tried. */
-import { parseArgs } from 'node:util';
-
+import { parseValues, start, UsageError } from '../../bench/command';
 import { runCampaign } from './campaign';
 import { mutants, runMutant, runMutants } from './mutants';
 import type { Result } from './result';
@@ -28,22 +27,13 @@ interface Options {
   readonly mutants: boolean;
 }
 
-class UsageError extends Error {}
-
 function parse(args: readonly string[]): Options {
   const flag = { type: 'boolean', default: false } as const;
   const text = { type: 'string' } as const;
-  const options = {
+  const parsed = parseValues(args, {
     ...{ minutes: text, seconds: text, seed: text, mutant: text },
     ...{ json: flag, soak: flag, mutants: flag, help: flag },
-  };
-  const parsed = (() => {
-    try {
-      return parseArgs({ args: [...args], options } as const).values;
-    } catch (error) {
-      throw new UsageError((error as Error).message);
-    }
-  })();
+  });
   const { minutes = parsed.soak ? '120' : '1', seconds = String(60 * Number(minutes)), seed = '1' } = parsed;
   if (!(Number(seconds) > 0)) throw new UsageError('--minutes and --seconds are numbers above 0');
   if (!Number.isSafeInteger(Number(seed))) throw new UsageError('--seed is a whole number');
@@ -65,10 +55,7 @@ function tell({ broken, notVacuous, ...result }: Result): void {
   console.log(`${broken.length} broken`);
 }
 
-async function main(): Promise<number> {
-  const options = parse(process.argv.slice(2));
-  const { seconds, seed, json, mutant } = options;
-  if (options.help) return process.stdout.write(usage), 0;
+async function main({ seconds, seed, json, mutant, ...options }: Options): Promise<number> {
   if (options.mutants) {
     const rows = await runMutants({ seconds, seed, log });
     if (json) console.log(JSON.stringify({ seed, mutants: rows }));
@@ -87,11 +74,4 @@ async function main(): Promise<number> {
   return result.broken.length === 0 && result.notVacuous.tooLittle.length === 0 ? 0 : 1;
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    if (error instanceof UsageError) console.error(`${error.message}\n\n${usage}`);
-    else console.error(error);
-    process.exit(error instanceof UsageError ? 2 : 1);
-  },
-);
+start({ usage, parse, run: main });

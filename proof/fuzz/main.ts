@@ -1,8 +1,8 @@
 /** `npm run fuzz`: bad input by the million. */
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 
 import { startTestStack } from 'activity-guard/testing';
+import { parseValues, start, UsageError } from '../../bench/command';
 import { fuzz, kinds, type FuzzOptions } from './fuzz';
 import { toText } from './report';
 import { openWorlds, type StoreName } from './worlds';
@@ -23,17 +23,13 @@ effect for what it refuses, or keeps something else than it was told.
   --help           print this
 `;
 
-class UsageError extends Error {}
-
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  try {
-    const options = { cases: text, seed: text, kind: text, postgres: text, path: text, store: text };
-    return parseArgs({ args: [...args], options: { ...options, json: flag, help: flag } }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  return parseValues(args, {
+    ...{ cases: text, seed: text, kind: text, postgres: text, path: text, store: text },
+    ...{ json: flag, help: flag },
+  });
 }
 
 function numberOf(
@@ -81,9 +77,7 @@ function progress(cases: number): (done: number, kind: string) => void {
   };
 }
 
-async function main(): Promise<void> {
-  const parsed = parse(process.argv.slice(2));
-  if (parsed.help) return void process.stdout.write(usage);
+async function main(parsed: ReturnType<typeof parse>): Promise<number> {
   const options = optionsOf(parsed);
   process.stderr.write(`seed ${options.seed}\n`);
   const stack = options.postgresPercent > 0 ? await startTestStack({ temporal: false }) : undefined;
@@ -93,7 +87,7 @@ async function main(): Promise<void> {
       const report = await fuzz({ ...options, worlds, onProgress: progress(options.cases) });
       if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
       process.stdout.write(`${parsed.json ? JSON.stringify(report) : toText(report)}\n`);
-      process.exitCode = report.broken.length === 0 ? 0 : 1;
+      return report.broken.length === 0 ? 0 : 1;
     } finally {
       await worlds.close();
     }
@@ -102,9 +96,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(
-    error instanceof UsageError ? `${error.message}\n\n${usage}` : `${String((error as Error).stack)}\n`,
-  );
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-});
+start({ usage, parse, run: main });

@@ -1,7 +1,8 @@
 /** `npm run proof`: the crash matrix. */
+import { start } from '../../bench/command';
 import { cells, type Cell } from './cells';
 import { writeDocs } from './docs';
-import { parseOptions, usage, UsageError, type Options } from './options';
+import { parseOptions, usage, type Options } from './options';
 import { faultOf, type CellResult } from './result';
 import { runMatrix } from './run';
 import { peerSystems } from './peers/systems';
@@ -74,27 +75,4 @@ async function main(options: Options): Promise<number> {
   return report.broken.length === 0 ? 0 : 1;
 }
 
-function start(): void {
-  let options: Options;
-  try {
-    options = parseOptions(process.argv.slice(2), names);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}\n\n${usage(names)}`);
-    process.exitCode = 2;
-    return;
-  }
-  if (options.help) {
-    process.stdout.write(usage(names));
-    return;
-  }
-  main(options).then(
-    (code) => process.exit(code),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-}
-
-start();
+start({ usage: usage(names), parse: (args) => parseOptions(args, names), run: main });

@@ -1,5 +1,5 @@
 /** The command line. */
-import { parseArgs } from 'node:util';
+import { parseValues, UsageError } from '../../bench/command';
 
 export interface Options {
   readonly json: boolean;
@@ -12,9 +12,6 @@ export interface Options {
   readonly trials: number;
   readonly seed: number;
 }
-
-/** The command line makes no sense: said to the user, exit code 2. */
-export class UsageError extends Error {}
 
 export interface Names {
   readonly systems: readonly string[];
@@ -67,17 +64,10 @@ function whole(name: string, text: string, least: number): number {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    const flag = { type: 'boolean', default: false } as const;
-    const list = { type: 'string', multiple: true } as const;
-    return parseArgs({
-      args: [...args],
-      options: {
-        ...{ json: flag, short: flag, docs: flag, help: { ...flag, short: 'h' } },
-        ...{ systems: list, cells: list, trials: { type: 'string' }, seed: { type: 'string' } },
-      },
-    } as const).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  const flag = { type: 'boolean', default: false } as const;
+  const list = { type: 'string', multiple: true } as const;
+  return parseValues(args, {
+    ...{ json: flag, short: flag, docs: flag, help: { ...flag, short: 'h' } },
+    ...{ systems: list, cells: list, trials: { type: 'string' }, seed: { type: 'string' } },
+  });
 }

@@ -89,20 +89,18 @@ function checkKinds({ onUnknown, classify, transactional }: EffectOptions): void
 /** The terms as the engine takes them. */
 export const effectTerms = (options: EffectOptions, defaults: EffectDefaults) => {
   checkKinds(options);
-  return termsOf(options, defaults);
+  return {
+    onUnknown: options.onUnknown ?? 'hold',
+    classify: options.classify ?? undefined,
+    transactional: options.transactional ?? false,
+    leaseMs: Math.max(leastLeaseMs, toMs('leaseFor', options.leaseFor ?? defaults.leaseFor ?? '30s')),
+    graceMs: toMs('graceFor', options.graceFor ?? defaults.graceFor ?? '10s'),
+    waitMs: toMs('waitFor', options.waitFor ?? defaults.waitFor ?? '10s'),
+    providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
+    finality: options.finality == null ? undefined : finalityTerms(options.finality),
+    retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
+  };
 };
-
-const termsOf = (options: EffectOptions, defaults: EffectDefaults) => ({
-  onUnknown: options.onUnknown ?? 'hold',
-  classify: options.classify ?? undefined,
-  transactional: options.transactional ?? false,
-  leaseMs: Math.max(leastLeaseMs, toMs('leaseFor', options.leaseFor ?? defaults.leaseFor ?? '30s')),
-  graceMs: toMs('graceFor', options.graceFor ?? defaults.graceFor ?? '10s'),
-  waitMs: toMs('waitFor', options.waitFor ?? defaults.waitFor ?? '10s'),
-  providerKeyTtlMs: optionalMs('providerKeyTtl', options.providerKeyTtl),
-  finality: options.finality == null ? undefined : finalityTerms(options.finality),
-  retainMs: optionalMs('retainFor', options.retainFor ?? defaults.retainFor),
-});
 
 type EffectTerms = ReturnType<typeof effectTerms>;
 

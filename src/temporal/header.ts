@@ -40,6 +40,9 @@ export interface CallAge {
   readonly undoes?: string | undefined;
 }
 
+/** Of what a workflow said of a call whatever could be read. */
+export type ReadCallHeader = Partial<CallAge & { id: string; idHash: string; problem: IdentityProblem }>;
+
 /** On what is started by a workflow whose calls have no ids. */
 export interface ProblemHeader {
   readonly problem: IdentityProblem;

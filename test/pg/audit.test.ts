@@ -329,7 +329,7 @@ describe('who may write the audit log', () => {
       const store = pgReceipts(pool, { schema: scratch.schema });
       await say(store, 1);
       const [entry] = await entries(store);
-      expect(entry?.role).toBe(new URL(role.url).username);
+      expect(entry?.role).toBe(role.name);
       const again = `insert into $schema.audit select namespace, seq + 1, at, key, request_id, epoch, source, verdict, actor, note, late,
         outcome_format, outcome_sha256, role, previous, hash from $schema.audit`;
       const head = `update $schema.audit_heads set seq = 0`;
@@ -354,7 +354,7 @@ describe('who may write the audit log', () => {
 
   it('a worker without any right to it still fills it', async () => {
     const role = await scratchRole(scratch);
-    await sql(`revoke all on $schema.audit, $schema.audit_heads from ${new URL(role.url).username}`);
+    await sql(`revoke all on $schema.audit, $schema.audit_heads from ${role.name}`);
     const pool = newPool({ connectionString: role.url });
     try {
       await say(pgReceipts(pool, { schema: scratch.schema }), 2);

@@ -3,13 +3,8 @@ import { migrations } from '../../src/stores/postgres/migrations.generated';
 import { PostgresReceipts } from '../../src/stores/postgres/store';
 import { rowIn } from '../contract/rows';
 import { race } from '../support/race';
-import {
-  databaseUrl,
-  newPool,
-  newSchemaName,
-  scratchSchema,
-  type ScratchSchema,
-} from '../support/scratch-schema';
+import { loginRole, type ScratchRole } from '../support/scratch-role';
+import { newPool, newSchemaName, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
 const latest = migrations.at(-1)?.number;
 
@@ -150,22 +145,19 @@ describe('the check before a worker starts', () => {
 });
 
 describe('a role with few privileges', () => {
-  const role = newSchemaName();
+  let role: ScratchRole;
   let scratch: ScratchSchema;
   beforeAll(async () => {
     scratch = await scratchSchema();
-    await scratch.pool.query(`create role ${role} login password 'few'`);
+    role = await loginRole((sql) => scratch.pool.query(sql));
   });
   afterAll(async () => {
-    await scratch.pool.query(`drop owned by ${role} cascade`);
-    await scratch.pool.query(`drop role ${role}`);
+    await role.drop();
     await scratch.close();
   });
 
   const asRole = async <T>(schema: string, work: (receipts: PostgresReceipts) => Promise<T>): Promise<T> => {
-    const url = new URL(databaseUrl());
-    [url.username, url.password] = [role, 'few'];
-    const receipts = pgReceipts({ connectionString: url.href, max: 1 }, { schema });
+    const receipts = pgReceipts({ connectionString: role.url, max: 1 }, { schema });
     try {
       return await work(receipts);
     } finally {
@@ -191,13 +183,13 @@ describe('a role with few privileges', () => {
 
   it('may install the tables in a schema that was made for it', async () => {
     const schema = newSchemaName();
-    await scratch.pool.query(`create schema "${schema}" authorization ${role}`);
+    await scratch.pool.query(`create schema "${schema}" authorization ${role.name}`);
     expect(await asRole(schema, (receipts) => receipts.migrate())).toBe(latest);
   });
 
   it('works with the tables when it may use the schema and read and write them, and no more', async () => {
-    await scratch.pool.query(`grant usage on schema "${scratch.schema}" to ${role};
-      grant select, insert, update on all tables in schema "${scratch.schema}" to ${role}`);
+    await scratch.pool.query(`grant usage on schema "${scratch.schema}" to ${role.name};
+      grant select, insert, update on all tables in schema "${scratch.schema}" to ${role.name}`);
     await asRole(scratch.schema, async (receipts) => {
       await receipts.check();
       expect(await receipts.list()).toEqual([]);

@@ -6,16 +6,13 @@ import { pgReceipts } from '../../src/stores/pg';
 import { outcomeOf, over, requestFor, rowIn, states } from '../contract/rows';
 import { runCli } from '../support/cli-process';
 import { tenantedSchema, type TenantedSchema } from '../support/granted';
-import { databaseUrl, newSchemaName, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
+import { loginRole, type ScratchRole } from '../support/scratch-role';
+import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 
 /** SQLSTATE: a right is missing, or a policy forbids it. */
 const denied = '42501';
 /** SQLSTATE of a step that is none. */
 const noStep = '23514';
-
-/** The test database as a role sees it. */
-const urlOf = (role: string): string =>
-  Object.assign(new URL(databaseUrl()), { username: role, password: 'few' }).href;
 
 const codeOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -95,17 +92,17 @@ describe('the state machine', () => {
 describe('a role that was granted what workers need', () => {
   let scratch: ScratchSchema;
   let pool: Pool;
-  const role = newSchemaName();
+  let role: ScratchRole;
   beforeAll(async () => {
     scratch = await scratchSchema();
-    await scratch.pool.query(`create role ${role} login password 'few'`);
-    const said = await runCli(['migrate', '--workers', role, '--schema', scratch.schema]);
+    role = await loginRole((sql) => scratch.pool.query(sql));
+    const said = await runCli(['migrate', '--workers', role.name, '--schema', scratch.schema]);
     expect(said).toMatchObject({ code: 0, err: '' });
-    pool = new Pool({ connectionString: urlOf(role), max: 2 });
+    pool = new Pool({ connectionString: role.url, max: 2 });
   });
   afterAll(async () => {
     await pool.end();
-    await scratch.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
+    await role.drop();
     await scratch.close();
   });
 
@@ -117,7 +114,7 @@ describe('a role that was granted what workers need', () => {
       '--schema',
       scratch.schema,
       '--database-url',
-      urlOf(role),
+      role.url,
     ];
     const said = JSON.parse((await runCli(args)).out) as { check: string; verdict: string }[];
     expect(said.find(({ check }) => check === 'privileges')).toMatchObject({ verdict: 'ok' });
@@ -164,13 +161,12 @@ describe('a role that was granted what workers need', () => {
 describe('a role that may only look', () => {
   it('lists, shows and counts by the command line, and claims and resolves nothing', async () => {
     const scratch = await scratchSchema();
-    const role = newSchemaName();
-    await scratch.pool.query(`create role ${role} login password 'few'`);
+    const role = await loginRole((sql) => scratch.pool.query(sql));
     try {
-      await scratch.open().grant({ readers: [role] });
+      await scratch.open().grant({ readers: [role.name] });
       const { requestId } = await rowIn(scratch.open(), 'unknown', over);
       const cli = (...args: string[]) =>
-        runCli([...args, '--schema', scratch.schema, '--database-url', urlOf(role)]);
+        runCli([...args, '--schema', scratch.schema, '--database-url', role.url]);
       expect([(await cli('list')).code, (await cli('stats')).code]).toEqual([0, 0]);
       const { token } = JSON.parse((await cli('show', requestId, '--json')).out) as { token: string };
       const decision = ['--token', token, '--not-committed', '--reason', 'looked', '--no-temporal'];
@@ -178,11 +174,11 @@ describe('a role that may only look', () => {
         code: 1,
         err: expect.stringMatching(/42501/),
       });
-      const store = pgReceipts({ connectionString: urlOf(role), max: 1 }, { schema: scratch.schema });
+      const store = pgReceipts({ connectionString: role.url, max: 1 }, { schema: scratch.schema });
       expect(await codeOf(store.claim(requestFor('order:1')))).toBe('ReceiptStoreUnavailable');
       await store.close();
     } finally {
-      await scratch.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
+      await role.drop();
       await scratch.close();
     }
   });

@@ -2,7 +2,8 @@
 import { Pool } from 'pg';
 
 import { pgReceipts, type PostgresReceipts } from '../../src/stores/pg';
-import { databaseUrl, newSchemaName, scratchSchema, type ScratchSchema } from './scratch-schema';
+import { loginRole, newRole, type ScratchRole } from './scratch-role';
+import { scratchSchema, type ScratchSchema } from './scratch-schema';
 
 /** A schema whose every namespace belongs to a tenant of its own. */
 export interface TenantedSchema {
@@ -26,19 +27,17 @@ class PatientPool extends Pool {
 export async function tenantedSchema(): Promise<TenantedSchema> {
   const scratch = await scratchSchema();
   const pools = new Map<string, PatientPool>();
-  const roles: string[] = [];
+  const roles: Promise<ScratchRole>[] = [];
   const granting = scratch.open();
   const poolFor = (namespace: string): PatientPool => {
     const known = pools.get(namespace);
     if (known) return known;
-    const role = newSchemaName();
-    const url = Object.assign(new URL(databaseUrl()), { username: role, password: 'few' }).href;
-    const pool = new PatientPool({ connectionString: url, max: 8 });
+    const role = newRole();
+    const pool = new PatientPool({ connectionString: role.url, max: 8 });
     pool.on('error', () => undefined);
-    pool.ready = scratch.pool
-      .query(`create role ${role} login password 'few'`)
-      .then(() => granting.grant({ tenants: [{ role, namespace }] }));
-    roles.push(role);
+    const made = loginRole((sql) => scratch.pool.query(sql), role);
+    pool.ready = made.then(() => granting.grant({ tenants: [{ role: role.name, namespace }] }));
+    roles.push(made);
     pools.set(namespace, pool);
     return pool;
   };
@@ -52,7 +51,7 @@ export async function tenantedSchema(): Promise<TenantedSchema> {
     },
     close: async () => {
       for (const pool of pools.values()) await pool.end();
-      for (const role of roles) await scratch.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
+      for (const role of roles) await (await role).drop();
       await scratch.close();
     },
   };

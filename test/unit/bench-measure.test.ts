@@ -2,8 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { chartOf } from '../../bench/chart';
+import { UsageError } from '../../bench/command';
 import { drive, interleave, percentiles, ratioSpread, spread } from '../../bench/measure';
-import { parseOptions, UsageError } from '../../bench/options';
+import { parseOptions } from '../../bench/options';
 import { figure, toMarkdown, toText } from '../../bench/table';
 import { assertCount } from '../../bench/workload';
 

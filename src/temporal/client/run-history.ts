@@ -1,7 +1,7 @@
 /** What the history of one workflow run says of its calls, children and reset points. Reads no payload of a user. */
 import type { Client, WorkflowHandle } from '@temporalio/client';
 
-import { readHeader, type CallHeader, type IdentityProblem, type StartHeader } from '../header';
+import { readHeader, type CallHeader, type ReadCallHeader, type StartHeader } from '../header';
 import { scopeOf, type RunInfo } from '../scope';
 
 /** One event of a history. */
@@ -9,9 +9,6 @@ export type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchH
 
 type Events = Omit<HistoryEvent, 'eventId' | 'eventTime' | 'eventType'>;
 type Attributes<K extends keyof Events> = NonNullable<Events[K]>;
-
-/** What the guard wrote on a call. */
-export type ReadCallHeader = Partial<{ id: string; idHash: string; problem: IdentityProblem }>;
 
 /** A call of an activity. */
 export interface RecordedCall {

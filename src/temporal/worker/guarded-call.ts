@@ -19,7 +19,13 @@ import {
 } from '../../core';
 import { composeId, fallbackRequestId, hashedRequestId, type IdentifiedRequest } from '../../ids';
 import type { GuardedOptions, StepOptions } from '../activity/options';
-import { headerName, readHeader, type CallAge, type CallHeader, type IdentityProblem } from '../header';
+import {
+  headerName,
+  readHeader,
+  type CallHeader,
+  type IdentityProblem,
+  type ReadCallHeader,
+} from '../header';
 import { codecOf } from './converter';
 import type { PatienceWatch } from './patience';
 import type { RerunWatch } from './reruns';
@@ -205,9 +211,6 @@ const problems: Readonly<Record<IdentityProblem, string>> = {
 /** What stands where the guard's header belongs says nothing of a call. */
 const overwritten =
   "an interceptor has put the header of its workflow in place of its own; the guard's workflow interceptors have to come after those that copy headers, or these must leave it out";
-
-/** Of what a workflow said whatever could be read. */
-export type ReadCallHeader = Partial<CallAge & { id: string; idHash: string; problem: IdentityProblem }>;
 
 export const callHeader = ({ headers }: ActivityExecuteInput): ReadCallHeader =>
   readHeader<CallHeader>(headers) ?? {};

@@ -142,14 +142,14 @@ class Steps {
 
 async function runCall(
   engine: GuardEngine,
-  { context, input, warnOnce }: ActivityAttempt,
+  { context, header, warnOnce }: ActivityAttempt,
   makeCall: () => GuardedCall,
 ): Promise<unknown> {
   try {
     const call = makeCall();
     warnOnce.ifImpatient(context, call);
     const outcome = await engine.run(call);
-    warnOnce.ofReruns(context, input, outcome);
+    warnOnce.ofReruns(context, header, outcome);
     switch (outcome.kind) {
       case 'result':
         return outcome.value;

@@ -4,14 +4,13 @@
  */
 import type { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import type { ActivityExecuteInput } from '@temporalio/worker';
 
 import type { CallOutcome } from '../../core';
 import { callSiteOf } from '../../ids';
-import { readHeader, type CallHeader } from '../header';
+import { readHeader, type CallHeader, type ReadCallHeader } from '../header';
 
 /** Looks at how a call ended. Never waits, and never fails the call. */
-export type RerunWatch = (context: Context, input: ActivityExecuteInput, outcome: CallOutcome) => void;
+export type RerunWatch = (context: Context, call: ReadCallHeader, outcome: CallOutcome) => void;
 
 /** A call as an earlier run made it. */
 interface EarlierCall {
@@ -28,12 +27,8 @@ const mostWaiting = 100;
 /** A watch for one worker. */
 export function rerunWatch(): RerunWatch {
   const earlier = new EarlierRuns();
-  return (context, input, outcome) => {
-    const header = readHeader<CallHeader>(input.headers) as
-      | Partial<{ id: string; since: number; rerunOf: string }>
-      | undefined;
-    if (!header || outcome.kind === 'delegated') return;
-    const { id, since, rerunOf } = header;
+  return (context, { id, since, rerunOf }, outcome) => {
+    if (outcome.kind === 'delegated') return;
     const isScheduledAgain = context.info.isLocal && context.info.attempt > 1;
     if (since !== undefined && outcome.replayed && !isScheduledAgain)
       saySameIntent(context, outcome.requestId);
