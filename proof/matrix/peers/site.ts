@@ -11,7 +11,7 @@ import { times } from '../terms';
 import type { Server, World } from '../world';
 import type { PeerAnswer } from './peer-process';
 
-const startLimitMs = 60_000;
+export const startLimitMs = 60_000;
 const pauseMs = 300;
 
 /** A running peer. */

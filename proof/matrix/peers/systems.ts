@@ -1,7 +1,10 @@
 /** The peers' rows: each set up as its documentation says. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
+import { within } from '../../../src/testing/bounded';
 import { freePort } from '../../../src/testing/ports';
 import { pythonEnvironment } from '../../../src/testing/python-environment';
 import type { StartOptions } from '../site';
@@ -9,7 +12,7 @@ import type { System } from '../systems';
 import { times } from '../terms';
 import type { Server, World } from '../world';
 import type { PeerProcessConfig } from './peer-process';
-import { PeerSite } from './site';
+import { PeerSite, startLimitMs } from './site';
 
 const noWorkflows = 'it has no workflows that an operator could reset';
 /** Beside the sources: what is compiled lies in dist. */
@@ -17,6 +20,15 @@ const folder = join(__dirname, '..', '..', '..', '..', 'proof', 'matrix', 'peers
 
 const start = (file: string, args: string[]): ChildProcess =>
   spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+
+/** Processes that begin together on an empty database fail: each creates the tables. So one begins alone. */
+async function oneStart(file: string, args: string[]): Promise<void> {
+  const child = start(file, args);
+  const ended = once(child, 'exit');
+  const said = Promise.race([once(child.stdout as Readable, 'data'), ended]);
+  await within(startLimitMs, 'the first start of a peer', said).finally(() => child.kill('SIGKILL'));
+  await ended;
+}
 
 interface Kind {
   readonly name: string;
@@ -33,6 +45,7 @@ interface Kind {
 function peer(kind: Kind): System {
   const { name, title, setUp, store, settles, keepsFailures = false, notApplicable = {} } = kind;
   const storeUrl = (world: World): string => world.storeUrl(store, name);
+  let prepared: Promise<void> | undefined;
   return {
     ...{ name, title, setUp, settles, storeUrl },
     ...{ isOurs: false, mayRepeat: true, underWay: 'effect-done' },
@@ -60,7 +73,13 @@ function peer(kind: Kind): System {
           ]);
         const found = pythonEnvironment(join(folder, kind.requirements));
         if ('missing' in found) throw new Error(found.missing);
-        return start(found.python, [join(folder, 'safeagent.py'), JSON.stringify(config)]);
+        const script = join(folder, 'safeagent.py');
+        prepared ??= oneStart(found.python, [
+          script,
+          JSON.stringify({ ...config, databaseUrl: storeUrl(world) }),
+        ]);
+        await prepared;
+        return start(found.python, [script, JSON.stringify(config)]);
       };
       return new PeerSite(world, { spawn: spawnOne, keepsFailures, store }, cell.name === 'reported');
     },
@@ -78,7 +97,7 @@ export const peerSystems: readonly System[] = [
   }),
   peer({
     ...{ name: 'safeagent-0.1.13', title: 'safeagent-exec-guard 0.1.13', store: 'postgres', settles: update },
-    setUp: `\`execute()\` on Postgres; ${again}; a receipt that says ok counts as the result, as it keeps none`,
+    setUp: `\`execute()\` on Postgres; ${again}; it keeps no result, so that ✓ says only that the caller was told ok, also after an error`,
     requirements: 'requirements-0.1.13.txt',
   }),
   peer({
