@@ -23,6 +23,10 @@ export interface PostgresSqlLike {
 
 /**
  * Keeps receipts in Postgres.
+ *
+ * postgres.js 3.4.9 asks for array types as it connects, and where the connection is cut just then leaves the failure
+ * unhandled, which ends the process. With `fetch_types: false` in its options it does not ask, and your transactions get
+ * arrays as text. What such an end leaves is resolved as after any other crash.
  * @param sqlOrUrl a `sql` of yours, which stays yours to end; or a connection URL or options, for a pool that
  *   `close()` ends
  */

@@ -25,7 +25,7 @@ export type Command =
       readonly do: 'call';
       readonly id: number;
       readonly process: number;
-      readonly policy: 'hold' | 'fail' | 'probe';
+      readonly policy: 'hold' | 'fail' | 'probe' | 'retry';
       readonly effect: Effect;
       /** Another payload than the usual one. */
       readonly isOther: boolean;
@@ -85,6 +85,10 @@ export class Interleaving {
   private readonly processes: Process[];
   /** When the effects of each id happened. */
   private readonly effects = new Map<number, number[]>();
+  /** Of each id, what is on its way to the provider. */
+  private readonly sent = new Map<number, number>();
+  /** What the provider has declined, and will decline again. */
+  private readonly declined = new Set<number>();
   private readonly before = new Map<string, Row>();
   private readonly open = new Set<{ readonly process: Process; readonly what: string }>();
   private readonly faults: Fault[];
@@ -131,7 +135,7 @@ export class Interleaving {
     const row = this.before.get(keyOf(id));
     if (row === undefined) return;
     const isOther = row.fingerprint === fingerprintOf('charge', [true]);
-    const isHeld = this.plan.commands.some((c) => c.do === 'call' && c.id === id && c.policy !== 'probe');
+    const isHeld = this.calls(id).some(({ policy }) => policy === 'hold' || policy === 'fail');
     this.pass(leaseMs + graceMs);
     const finder = this.process('finder');
     this.processes.push(finder);
@@ -145,6 +149,10 @@ export class Interleaving {
       now?.state === 'unknown' ||
       (now?.state === 'claimed' && now.leaseUntil <= this.now);
     if (!isSettled && !(isHeld && isOpen)) throw new Error(`${idOf(id)} ends as ${now?.state}`);
+  }
+
+  private calls(id: number): (Command & { readonly do: 'call' })[] {
+    return this.plan.commands.filter((command) => command.do === 'call').filter((call) => call.id === id);
   }
 
   private begin(command: Command): void {
@@ -212,16 +220,23 @@ export class Interleaving {
     if (effect === 'fails before') throw new Error('refused');
     if (effect === 'says it did not happen') throw new NotCommittedError('never left');
     held.fence(); // nothing is sent unless the claim is surely held
-    if (effect.startsWith('is declined')) {
+    // Where calls repeat, the provider knows their key: it acts once, and its answer stays the same.
+    const isKeyed = this.calls(id).some(({ policy }) => policy === 'retry');
+    const isKnown = isKeyed && (this.sent.get(id) ?? 0) > 0;
+    if (isKeyed && this.declined.has(id)) throw new RejectedError('declined');
+    if (effect.startsWith('is declined') && !isKnown) {
+      this.declined.add(id);
       if (effect !== 'is declined') this.pause(process, 3 * leaseMs);
       await this.goesOn(process, 'a no');
       throw new RejectedError('declined');
     }
     // What is sent arrives in time, whatever becomes of its sender.
     const at = this.now + wireMs;
+    this.sent.set(id, (this.sent.get(id) ?? 0) + 1);
     const arrival = new Promise<void>((resolve) =>
       this.at(at, () => {
-        this.effects.set(id, [...(this.effects.get(id) ?? []), at]);
+        const earlier = this.effects.get(id) ?? [];
+        if (!isKeyed || earlier.length === 0) this.effects.set(id, [...earlier, at]);
         resolve();
       }),
     );
