@@ -56,9 +56,7 @@ returning r.key::text as key, r.state, ${settledMs}`,
     // Where a failover has lost the claim.
     settleAnew: named(
       'settle_anew',
-      `with before as materialized (
-  select from ${schema}.receipts r where r.key = ${parameters.key}
-), anew as (
+      `with anew as (
   insert into ${schema}.receipts as r (${claimColumns}, epoch, outcome_format, outcome, settled_at)
   values (${newClaim(parameters, `${after(3)}::text`, `${after(1)}::timestamptz`)}, ${after(2)}::integer, ${after(4)}::text, ${after(5)}::bytea, now())
   on conflict (key) do update set ${settling('excluded.state', 'excluded.outcome_format', 'excluded.outcome')}
@@ -67,7 +65,7 @@ returning r.key::text as key, r.state, ${settledMs}`,
 ), lost as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note, namespace)
   select a.key, a.epoch, '${failoverSource}', 'undetermined', '${writtenAnew}', a.namespace
-  from anew a where not exists (select from before)
+  from anew a
 )
 select state, settled_ms from anew`,
     ),

@@ -20,18 +20,23 @@ const start = '-infinity';
  * One step through the receipts, in the order of their first claims: there are indexes on that and on the key alone, for one on
  * what changes would make every settlement dearer. Not what a person or a source still has to say something of.
  */
-const step = (schema: string, change: string, what: string, said: string): string => `with step as materialized (
+const step = (
+  schema: string,
+  change: string,
+  what: string,
+  said: string,
+): string => `with step as materialized (
   select (select s.claimed_at from ${schema}.receipts s
     where s.claimed_at > $4::text::timestamptz and s.claimed_at <= 'infinity'
     order by s.claimed_at offset ${rowsInStep - 1} limit 1) as until
 ), pruned as (
   update ${schema}.receipts as r set ${change}
   where r.key = any(array(
-    select p.key from step, ${schema}.receipts p
-    where p.claimed_at > $4::text::timestamptz and p.claimed_at <= coalesce(step.until, 'infinity')
+    select p.key from ${schema}.receipts p
+    where p.claimed_at > $4::text::timestamptz and p.claimed_at <= (select coalesce(step.until, 'infinity') from step)
       and p.namespace = $1::text and not p.contested and (p.finality is null or p.final_at is not null)
       and ${what} and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
-    order by p.claimed_at limit $3::integer for update of p skip locked))
+    order by p.claimed_at limit $3::integer for update skip locked))
   returning r.key
 ), kept as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note, namespace)
