@@ -223,7 +223,7 @@ export const memory = [
         'if (row?.epoch !== epoch || row.state !== state',
         'if (row?.state !== state',
       ],
-      [2, 'pruning takes settled rows only', 'isPrunable(row) && ', ''],
+      [2, 'pruning takes settled rows only', 'isWhole ? isPrunable(row) : ', 'isWhole || '],
       [
         2,
         'a superseded row stays one when it is pruned',
