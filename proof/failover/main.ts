@@ -30,7 +30,8 @@ function parse(args: readonly string[]) {
       throw new UsageError((error as Error).message);
     }
   })();
-  if (!/^[1-9]\d{0,3}$/.test(promotions)) throw new UsageError('--promotions is a whole number from 1 to 9999');
+  if (!/^[1-9]\d{0,3}$/.test(promotions))
+    throw new UsageError('--promotions is a whole number from 1 to 9999');
   if (!Number.isSafeInteger(Number(seed))) throw new UsageError('--seed is a whole number');
   return { ...flags, promotions: Number(promotions), seed: Number(seed) };
 }
