@@ -23,7 +23,7 @@ wrong, such as an effect that was counted twice; never because of a time.
 
   --json          print one JSON object on stdout (progress goes to stderr)
   --quick         fewer rounds and cells, and no peers (npm run bench:quick)
-  --only A,B      only these workloads: ${names.join(', ')}
+  --only A,B      only these workloads: ${names.join(', ')} (tenants only so)
   --rounds N      rounds in each cell (${full.rounds}, quick ${quick.rounds})
   --out FILE      also write the JSON to FILE
   --docs          also write docs/performance-data.json, docs/performance.svg and the tables in docs/performance.md

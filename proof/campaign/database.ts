@@ -9,9 +9,8 @@ import type { Client } from 'pg';
 
 import { until } from '../../src/testing/bounded';
 import { FlakyProxy } from '../../test/support/flaky-proxy';
-import { OwnPostgres } from '../../test/support/own-postgres';
 import { findPgbouncer, startPgbouncer, type StartedPgbouncer } from '../../test/support/pgbouncer';
-import { makeStandby, type Standby } from '../../test/support/standby';
+import { ReplicatedPostgres } from '../replicated-postgres';
 
 /** Connections that the server allows: few, so that they can be used up. */
 const mostConnections = 60;
@@ -84,8 +83,7 @@ export class Database {
   readonly missing: string[] = [];
 
   private constructor(
-    private primary: OwnPostgres,
-    private standby: Standby | undefined,
+    private readonly servers: ReplicatedPostgres,
     readonly proxy: FlakyProxy,
     private readonly calm: FlakyProxy,
     readonly disk: SmallDisk | undefined,
@@ -96,9 +94,9 @@ export class Database {
     // Where Postgres makes its folders.
     if (disk) process.env['TMPDIR'] = disk.folder;
     try {
-      const primary = await OwnPostgres.start(settings);
-      const [proxy, calm] = [await FlakyProxy.before(primary.url), await FlakyProxy.before(primary.url)];
-      const database = new Database(primary, undefined, proxy, calm, disk);
+      const servers = await ReplicatedPostgres.start(settings);
+      const [proxy, calm] = [await FlakyProxy.before(servers.url), await FlakyProxy.before(servers.url)];
+      const database = new Database(servers, proxy, calm, disk);
       await database.addOthers().catch(async (error: unknown) => {
         await database.stop();
         throw error;
@@ -112,7 +110,6 @@ export class Database {
 
   private async addOthers(): Promise<void> {
     if (!this.disk) this.missing.push('disk full: only root can mount a small one');
-    await this.addStandby();
     const binary = findPgbouncer();
     if ('missing' in binary) this.missing.push(`PgBouncer: ${binary.missing}`);
     else this.bouncer = await startPgbouncer(binary, this.proxied, 8);
@@ -120,11 +117,11 @@ export class Database {
 
   /** Wherever the primary is, and over a network that does not fail. */
   get url(): string {
-    return this.calm.through(this.primary.url);
+    return this.calm.through(this.servers.url);
   }
 
   get proxied(): string {
-    return this.proxy.through(this.primary.url);
+    return this.proxy.through(this.servers.url);
   }
 
   get pooled(): string {
@@ -132,48 +129,27 @@ export class Database {
   }
 
   asSuperuser<T>(work: (client: Client) => Promise<T>): Promise<T> {
-    return this.primary.asSuperuser(work);
-  }
-
-  /** Commits wait for it from the moment when it streams. */
-  private async addStandby(): Promise<void> {
-    this.standby = await makeStandby(this.primary, settings);
-    await this.asSuperuser(async (client) => {
-      await client.query(`alter system set synchronous_standby_names = 'standby'`);
-      await client.query('select pg_reload_conf()');
-    });
-    if (!(await until(limitMs, 100, () => this.isSynchronous())))
-      throw new Error('the standby does not follow');
-  }
-
-  /** Whether no acknowledged commit is missing at the standby. */
-  private async isSynchronous(): Promise<boolean> {
-    const text = `select from pg_stat_replication where sync_state = 'sync'`;
-    return this.asSuperuser(async (client) => (await client.query(text)).rowCount === 1).catch(() => false);
+    return this.servers.asSuperuser(work);
   }
 
   /** `SIGQUIT` is an immediate shutdown; `SIGKILL` takes only the postmaster, and its children follow. */
   async crash(signal: 'SIGQUIT' | 'SIGKILL', awayMs: number): Promise<void> {
-    await this.primary.stop(signal);
+    await this.servers.kill(signal);
     await delay(awayMs);
     await this.ensureUp();
   }
 
   /** The primary dies, the standby takes over with what it has, and gets a standby of its own. */
   async promote(): Promise<boolean> {
-    const { standby, primary } = this;
-    if (!standby || !(await this.isSynchronous())) return false;
-    await primary.stop('SIGQUIT');
-    await standby.promote();
-    this.primary = standby.postgres;
+    const { servers } = this;
+    if (!(await servers.isFollowing())) return false;
+    await servers.kill('SIGQUIT');
+    await servers.promote();
     for (const proxy of [this.proxy, this.calm]) {
-      proxy.retarget(this.primary.url);
+      proxy.retarget(servers.url);
       proxy.cutAll();
     }
-    await standby.link.close();
-    await primary.dispose();
-    this.standby = undefined;
-    await this.addStandby();
+    await servers.addStandby();
     return true;
   }
 
@@ -226,21 +202,19 @@ export class Database {
 
   /** Starts what has ended, again and again while children of a killed postmaster are still there. */
   async ensureUp(): Promise<void> {
-    for (const postgres of [this.primary, this.standby?.postgres]) {
-      if (postgres && !(await until(limitMs, 200, () => postgres.startIfDown())))
+    for (const postgres of this.servers.servers) {
+      if (!(await until(limitMs, 200, () => postgres.startIfDown())))
         throw new Error('Postgres did not start again');
     }
     // One that came back may have been stopped by its own crash recovery meanwhile.
-    if (!(await until(limitMs, 100, () => this.isSynchronous())))
-      throw new Error('the standby does not follow');
+    await this.servers.untilFollowing();
   }
 
   async stop(): Promise<void> {
     await this.bouncer?.stop();
     await this.proxy.close();
     await this.calm.close();
-    await this.standby?.dispose();
-    await this.primary.dispose();
+    await this.servers.dispose();
     this.disk?.unmount();
   }
 }

@@ -20,5 +20,5 @@ export const storeChecks = {
     "The database does not tell which history it is in (pg_control_system() or pg_walfile_name() is not allowed or not there), so that claims which a failover lost pass for new ones and run again. Allow both functions to the guard's role, or replicate synchronously.",
   'replicates-late': ({ replicatesLate }) =>
     replicatesLate &&
-    'The database has replicas and its commits wait for none of them: a failover loses the last claims. A retry of an activity then stops as unknown, but a call that the workflow makes again runs again. Name the replicas in synchronous_standby_names.',
+    'The database has replicas and its commits wait for none of them: a failover loses the last claims. A call that is known to be a retry then finds its outcome unknown; one that is not runs again. Name the replicas in synchronous_standby_names, and do not set synchronous_commit to local.',
 } as const satisfies Readonly<Record<string, Look>>;

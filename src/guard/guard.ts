@@ -159,7 +159,7 @@ export class Guard {
     effect: Effect,
   ): Promise<CallOutcome> {
     const { payload, isDetached, origin } = effect;
-    const { action, fingerprint, generation = 1, signal } = request;
+    const { action, fingerprint, generation = 1, signal, mayBeOlder } = request;
     checkedAction(action);
     if ((request.onUnknown as unknown) === 'ask')
       throw new InvalidRequestError(
@@ -180,6 +180,7 @@ export class Guard {
       generation: checkedGeneration(generation),
       isDetached,
       deadline: systemClock.monotonic() + this.timeoutMs(request),
+      mayBeOlderMs: mayBeOlder == null ? undefined : toMs('mayBeOlder', mayBeOlder),
       attempt: 1,
       signal,
       codec: storedOutcomes,

@@ -29,6 +29,11 @@ export interface ExecuteRequest<P, R> extends GuardTerms<P, R> {
   readonly fingerprint?: unknown;
   /** Which generation of the intent may run, from 1, where those before it were rejected. */
   readonly generation?: number;
+  /**
+   * This call may repeat one that was made up to so long ago: a job that is tried again, how long it has been queued. Where
+   * the database failed over since then and has no receipt of the id, that may have been lost: the outcome is unknown, not new.
+   */
+  readonly mayBeOlder?: Duration;
   /** Ends the waiting for another holder, and aborts the claim's signal. */
   readonly signal?: AbortSignal;
   /** The effect. Gets the payload, and its claim: hand the claim's `requestId` to the provider. */

@@ -4,6 +4,11 @@ import { inFile } from './mutation';
 const tests = ['unit/guard'];
 
 export const guard = [
+  ...inFile(
+    'src/guard/guard.ts',
+    ['pg/failover-edges'],
+    [[1, 'a call may be as old as its caller says', 'mayBeOlder == null', 'mayBeOlder !== null']],
+  ),
   ...inFile('src/guard/guard.ts', tests, [
     [5, 'a replay is told as one', "replayed ? 'dedup_same_request_id' : 'executed'", "'executed'"],
     [

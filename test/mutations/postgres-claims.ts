@@ -80,8 +80,8 @@ const claiming = [
       [
         7,
         'a claim after a failover that found no row looks again',
-        'row ? receiptOf(row) : this.claims.ask(request)',
-        'row && receiptOf(row)',
+        'row ? confirmed(this.there, request, receiptOf(row), true) : this.claims.ask(request)',
+        'row && confirmed(this.there, request, receiptOf(row), true)',
       ],
     ],
     looksAgain,
@@ -210,4 +210,11 @@ const lost = [
   ),
 ];
 
-export const postgresClaims = [...claiming, ...keeping, ...meaning, ...lost];
+const replicated = inFile(
+  'src/stores/postgres/together.ts',
+  ['pg/standby'],
+  [[1, 'a claim that is found there waits for the standby', 'if (!wasThere || !isOwn)', 'if (receipt)']],
+  { named: 'asked for again' },
+);
+
+export const postgresClaims = [...claiming, ...keeping, ...meaning, ...lost, ...replicated];

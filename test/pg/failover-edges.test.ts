@@ -1,6 +1,7 @@
 /** What is known of a claim that a failover lost, besides that its row is missing. */
 import { randomUUID } from 'node:crypto';
 
+import { Guard } from '../../src';
 import { hashRequestId, receiptKey } from '../../src/ids';
 import type { GuardedCall } from '../../src/core';
 import { callFor, engineOver } from '../support/pg-engine';
@@ -48,6 +49,28 @@ describe('a claim that a failover lost', () => {
     expect(await store.outstanding(10)).toHaveLength(1);
     await scratch.pool.query(`update ${scratch.schema}.queue set look_at = clock_timestamp()`);
     expect(await store.takeDue({ limit: 10, holdMs: 0 })).toHaveLength(1);
+  });
+
+  // Mutation: a guard that does not say how old its call may be.
+  it('is unknown for a caller without Temporal that says how old its call may be', async () => {
+    await scratch.pool.query(
+      `update ${scratch.schema}.timelines set seen_at = clock_timestamp() - interval '1 hour'`,
+    );
+    const guard = new Guard({ receipts: scratch.open() });
+    const ending = (mayBeOlder?: string) =>
+      guard
+        .execute({
+          ...{ requestId: randomUUID(), action: 'charge', run: () => 1 },
+          ...(mayBeOlder === undefined ? {} : { mayBeOlder }),
+        })
+        .then(
+          ({ reason }) => reason,
+          ({ code }: { code: string }) => code,
+        );
+    expect([await ending('2h'), await ending('30m'), await ending()]).toEqual([
+      ...['OutcomeUnknown', 'executed', 'executed'],
+    ]);
+    expect(await ending('soon')).toBe('InvalidRequest');
   });
 
   // Its holder settled: the receipt of what happened stands beside the row that is missing.

@@ -5,6 +5,8 @@ import { Client } from 'pg';
 
 import { pgReceipts } from '../../src/stores/pg';
 import { OwnPostgres } from '../support/own-postgres';
+import { FlakyProxy } from '../support/flaky-proxy';
+import { newPool } from '../support/scratch-schema';
 import { openStore, RealWorker, rowOf, stateOf } from '../support/real-calls';
 import { makeStandby, type Standby } from '../support/standby';
 import { until } from '../support/waiting';
@@ -40,11 +42,7 @@ async function load(worker: RealWorker, isOver: () => boolean): Promise<string[]
 
 /** Runs load, cuts the standby off, goes on for a while, and then lets it take over. */
 async function failOver(synchronous: boolean) {
-  if (synchronous)
-    await primary.asSuperuser(async (client) => {
-      await client.query(`alter system set synchronous_standby_names = 'standby'`);
-      await client.query('select pg_reload_conf()');
-    });
+  if (synchronous) await replicateSynchronously();
   const store = openStore('pg', primary.url, { max: 8 });
   const worker = new RealWorker(store);
   let isOver = false;
@@ -65,6 +63,21 @@ async function failOver(synchronous: boolean) {
   await standby.promote();
   return { done, settled, ran: [...worker.effects.keys()], promotedMs: performance.now() - start };
 }
+
+/** Resolves once commits wait for the standby. */
+async function replicateSynchronously(): Promise<void> {
+  await primary.asSuperuser(async (client) => {
+    await client.query(`alter system set synchronous_standby_names = 'standby'`);
+    await client.query('select pg_reload_conf()');
+  });
+  await until(() => is(`from pg_stat_replication where sync_state = 'sync'`));
+}
+
+/** Whether a commit waits for the standby. */
+const isWaiting = (): Promise<boolean> => is(`from pg_stat_activity where wait_event = 'SyncRep'`);
+
+const is = (from: string): Promise<boolean> =>
+  primary.asSuperuser(async (client) => (await client.query(`select ${from}`)).rowCount !== 0);
 
 async function settledAtStandby(): Promise<number> {
   return standby.postgres.asSuperuser(async (client) => {
@@ -110,6 +123,46 @@ describe('a promotion', () => {
     expect(lost).toEqual([]);
     // What was settled there stays settled. (A caller may have a result whose settle was not confirmed in time.)
     expect(await settledAtStandby()).toBeGreaterThanOrEqual(settled);
+  }, 60_000);
+
+  // Mutation: a claim that is found there is not written again.
+  it('a claim that is asked for again waits for the standby, though its row is there', async () => {
+    await replicateSynchronously();
+    standby.link.blackHole();
+    const proxy = await FlakyProxy.before(primary.url);
+    const store = openStore('pg', proxy.through(primary.url));
+    const worker = new RealWorker(store);
+    const ended = worker.ending('a', { waitMs: 25_000, attemptMs: 25_000, leaseMs: 25_000 });
+    await until(isWaiting);
+    // Its commit is written here: after the restart everybody sees it, and the standby has nothing.
+    await primary.stop('SIGQUIT');
+    await primary.start();
+    await until(isWaiting);
+    expect(worker.effects.size).toBe(0);
+    await primary.stop('SIGQUIT');
+    await standby.promote();
+    expect(await missing(['a'])).toEqual(['a']);
+    proxy.retarget(standby.postgres.url);
+    expect([await ended, worker.effects.get('a')]).toEqual(['charged a', 1]);
+    expect(await missing(['a'])).toEqual([]);
+    await store.close();
+    await proxy.close();
+  }, 60_000);
+
+  it('says whether commits wait for the standby', async () => {
+    const replicatesLate = async (options?: string) => {
+      const pool = newPool({ connectionString: primary.url, max: 1, options });
+      return pgReceipts(pool)
+        .describe()
+        .then((description) => description.replicatesLate)
+        .finally(() => pool.end());
+    };
+    expect(await replicatesLate()).toBe(true);
+    await replicateSynchronously();
+    expect([await replicatesLate(), await replicatesLate('-c synchronous_commit=local')]).toEqual([
+      false,
+      true,
+    ]);
   }, 60_000);
 
   it('starts a timeline that any role can see, in the same system', async () => {

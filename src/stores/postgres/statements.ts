@@ -252,7 +252,8 @@ join ${schema}.receipts r on r.key = e.key where r.namespace = $1::text group by
     description: named(
       'description',
       `select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms, ${schema}.current_timeline() is not null as tells_history,
-  current_setting('synchronous_standby_names') = '' and exists (select from pg_catalog.pg_stat_replication) as replicates_late`,
+  (current_setting('synchronous_standby_names') = '' or current_setting('synchronous_commit') = 'local')
+    and exists (select from pg_catalog.pg_stat_replication) as replicates_late`,
     ),
 
     // The earlier a failover is noticed, the fewer ids seem older than it.

@@ -43,6 +43,7 @@ import { evidenceOf, outstandingOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
 import {
   claimsTogether,
+  confirmed,
   settledAlone,
   settlementsTogether,
   type Destination,
@@ -84,6 +85,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   readonly audit: AuditLog;
   private readonly schema: string;
   private readonly sql: Statements;
+  private readonly there: Destination;
   private hasSwept = false;
 
   private readonly claims: Coalescer<ClaimRequest, Receipt>;
@@ -110,15 +112,15 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     this.schemaName = schema;
     this.schema = `"${schema.replaceAll('"', '""')}"`;
     this.sql = statements(this.schema);
-    const there: Destination = {
+    this.there = {
       ...{ sql: this.sql, namespace },
       run: (statement, parameters) => this.run(statement, parameters),
     };
-    this.audit = new AuditLog(there.run, this.sql);
-    this.pruning = new Pruning(there.run, this.sql, namespace);
-    this.claims = claimsTogether(there);
+    this.audit = new AuditLog(this.there.run, this.sql);
+    this.pruning = new Pruning(this.there.run, this.sql, namespace);
+    this.claims = claimsTogether(this.there);
     this.justSettled = new JustSettled(namespace);
-    this.settlements = settlementsTogether(there, this.justSettled);
+    this.settlements = settlementsTogether(this.there, this.justSettled);
   }
 
   /**
@@ -211,7 +213,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   private async claimAgain(request: ClaimRequest): Promise<Receipt> {
     const parameters = [...claimParameters(this.namespace, request), request.mayBeOlderMs ?? null];
     const [row] = await this.run(this.sql.claimAgain, parameters);
-    return row ? receiptOf(row) : this.claims.ask(request);
+    return row ? confirmed(this.there, request, receiptOf(row), true) : this.claims.ask(request);
   }
 
   async takeOver(request: TakeOverRequest): Promise<Receipt | undefined> {

@@ -50,7 +50,7 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
       [row] = await run(sql.claim, claimParameters(namespace, request));
     if (!row) throw noRow(request);
     this.learn([row]);
-    return claimedOf(row, namespace, request);
+    return confirmed(this.there, request, claimedOf(row, namespace, request), isThere(row));
   }
 
   async many(requests: readonly ClaimRequest[]): Promise<ReadonlyMap<string, Receipt>> {
@@ -71,7 +71,9 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
     const receipts = new Map<string, Receipt>();
     for (const row of rows) {
       const request = asked.get(row['key'] as string);
-      if (request) receipts.set(request.key, claimedOf(row, namespace, request));
+      if (!request) continue;
+      const receipt = claimedOf(row, namespace, request);
+      receipts.set(request.key, await confirmed(this.there, request, receipt, isThere(row)));
     }
     return receipts;
   }
@@ -85,9 +87,32 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
   }
 
   private learn(rows: readonly Row[]): void {
-    const there = rows.filter((row) => typeof row['receipt'] === 'string').length;
+    const there = rows.filter(isThere).length;
     if (rows.length > 0) this.found += weight * (there / rows.length - this.found);
   }
+}
+
+/** Read, not inserted. */
+const isThere = (row: Row): boolean => typeof row['receipt'] === 'string';
+
+/**
+ * One's own claim that was there already is one whose answer was lost, perhaps while its commit still waited for a standby.
+ * Reading waits for none; what is written now waits for all that was written before.
+ */
+export async function confirmed(
+  { run, sql }: Destination,
+  { key, token, requestId, leaseMs }: ClaimRequest,
+  receipt: Receipt,
+  wasThere: boolean,
+): Promise<Receipt> {
+  const isOwn = receipt.state === 'claimed' && receipt.token === token && receipt.leaseRemainingMs > 0;
+  if (!wasThere || !isOwn) return receipt;
+  const renewed = await run(sql.renew, [arrayOf([key]), arrayOf([token]), leaseMs]);
+  if (renewed.length === 1) return receipt;
+  throw new ReceiptStoreUnavailableError(
+    `The claim on request id ${requestId} ended while it was looked at. Retry.`,
+    { requestId },
+  );
 }
 
 const noRow = ({ requestId }: ClaimRequest): ReceiptStoreUnavailableError =>
