@@ -22,19 +22,26 @@ const file = (name: string, text: string): string => {
 let world: PlantedWorld;
 const action = 'charge';
 
-/** A committed, a rejected, an unknown and a contested receipt, made by what knows all secrets. */
+/** A committed and a rejected receipt, unknown ones, and one that sources spoke of, made by what knows all secrets. */
 async function fill(): Promise<void> {
   const guard = new Guard({ receipts: world.pg, leaseFor: '1s', graceFor: 0, waitFor: 0 });
   const charge = (id: string, run: () => unknown): Promise<unknown> =>
     guard
-      .execute({ requestId: `planted:${id}`, action, payload: secretive, redact: () => ({ order: '42' }), run })
+      .execute({
+        requestId: `planted:${id}`,
+        action,
+        payload: secretive,
+        redact: () => ({ order: '42' }),
+        run,
+      })
       .catch((error: unknown) => error);
   await charge('paid', () => secretive);
   await charge('rejected', () => Promise.reject(new RejectedError(told, { details: [secretive] })));
-  for (const id of ['unknown', 'contested', 'resolved', 'compensated']) await charge(id, () => Promise.reject(secretiveError()));
-  const contested = { requestId: 'planted:contested', result: secretive };
-  await recordEvidence(world.pg, { ...contested, source: 'webhook', verdict: 'committed' });
-  await recordEvidence(world.pg, { ...contested, source: 'bank', verdict: 'not-committed' });
+  for (const id of ['unknown', 'evidenced', 'resolved', 'compensated'])
+    await charge(id, () => Promise.reject(secretiveError()));
+  const evidenced = { requestId: 'planted:evidenced', result: secretive };
+  await recordEvidence(world.pg, { ...evidenced, source: 'webhook', verdict: 'committed' });
+  await recordEvidence(world.pg, { ...evidenced, source: 'bank', verdict: 'not-committed' });
 }
 
 beforeAll(async () => {
@@ -56,7 +63,9 @@ async function printed(args: readonly string[], how: How = {}): Promise<string> 
 }
 
 /** Runs commands, two at a time, and tells which of them tell a secret, or not what they should. */
-async function verdictOn(commands: Readonly<Record<string, readonly [args: readonly string[], control: string | RegExp, how?: How]>>) {
+async function verdictOn(
+  commands: Readonly<Record<string, readonly [args: readonly string[], control: string | RegExp, how?: How]>>,
+) {
   const sinks = new Sinks();
   const queue = Object.entries(commands);
   const worker = async (): Promise<void> => {
@@ -66,7 +75,9 @@ async function verdictOn(commands: Readonly<Record<string, readonly [args: reado
     }
   };
   await Promise.all([worker(), worker()]);
-  return sinks.verdict(Object.fromEntries(Object.entries(commands).map(([name, [, control]]) => [name, control])));
+  return sinks.verdict(
+    Object.fromEntries(Object.entries(commands).map(([name, [, control]]) => [name, control])),
+  );
 }
 
 const at = (...args: string[]): string[] => [...args, '--schema', world.scratch.schema];
@@ -79,8 +90,8 @@ describe('commands', () => {
       'list --unresolved': [at('list', '--unresolved'), 'planted:unknown'],
       show: [at('show', 'planted:paid'), 'order'],
       'show rejected': [at('show', 'planted:rejected'), 'planted:rejected'],
-      'show contested': [at('show', 'planted:contested'), 'webhook'],
-      'show --json': [at('show', 'planted:contested', '--json'), 'webhook'],
+      'show evidenced': [at('show', 'planted:evidenced'), 'webhook'],
+      'show --json': [at('show', 'planted:evidenced', '--json'), 'webhook'],
       stats: [at('stats'), 'committed'],
       export: [at('export'), 'planted:paid'],
       'audit export': [at('audit', 'export'), /./],
@@ -107,20 +118,41 @@ describe('commands', () => {
     });
     expect(verdict).toEqual(clean);
     const sinks = new Sinks();
-    sinks.catch('after it', await printed(at('show', 'planted:resolved')), await printed(at('audit', 'export')));
-    expect(sinks.verdict({ 'after it': /operator[^]*planted:resolved|planted:resolved[^]*operator/ })).toEqual(clean);
+    sinks.catch(
+      'after it',
+      await printed(at('show', 'planted:resolved')),
+      await printed(at('audit', 'export')),
+    );
+    expect(
+      sinks.verdict({ 'after it': /operator[^]*planted:resolved|planted:resolved[^]*operator/ }),
+    ).toEqual(clean);
   }, 60_000);
 
   it('report on an export of a provider by its ids and states alone, also where it cannot be read', async () => {
     const rest = `"${told}","Bearer ${planted.bearer}"`;
-    const good = file('good.csv', `id,status,note,auth\nplanted:paid,succeeded,${rest}\nplanted:lost,succeeded,${rest}\n`);
+    const good = file(
+      'good.csv',
+      `id,status,note,auth\nplanted:paid,succeeded,${rest}\nplanted:lost,succeeded,${rest}\n`,
+    );
     const ragged = file('ragged.csv', `id,status,note\nplanted:paid,succeeded,"a",${rest}\n`);
     const torn = file('torn.csv', `id,status,note\nplanted:paid,succeeded,x"${told}"x\n`);
     const json = file('bad.json', `[{"id":"planted:paid","note":"${told}" ${planted.card}}]`);
     const lines = file('bad.jsonl', `{"id":"planted:paid","status":"succeeded"}\n{"note":"${told}" oops}\n`);
     const nested = file('nested.json', JSON.stringify([{ id: secretive, status: 'succeeded' }]));
     const report = (path: string, ...more: string[]): string[] =>
-      at('report', path, '--action', action, '--id-column', 'id', '--status-column', 'status', '--success', 'succeeded', ...more);
+      at(
+        'report',
+        path,
+        '--action',
+        action,
+        '--id-column',
+        'id',
+        '--status-column',
+        'status',
+        '--success',
+        'succeeded',
+        ...more,
+      );
     const verdict = await verdictOn({
       good: [report(good), 'planted:lost'],
       'good --json': [report(good, '--json'), 'planted:lost'],
@@ -146,7 +178,11 @@ describe('commands', () => {
       'doctor, nobody there': [[...doctor, '--database-url', url], '127.0.0.1:1'],
       'doctor, wrong password': [[...doctor, '--database-url', wrong], 'password'],
       'doctor, no URL': [[...doctor, '--database-url', slashed], 'database'],
-      'doctor, Temporal away': [at('doctor', '--json'), '127.0.0.1:1', { env: { TEMPORAL_API_KEY: planted.token } }],
+      'doctor, Temporal away': [
+        at('doctor', '--json'),
+        '127.0.0.1:1',
+        { env: { TEMPORAL_API_KEY: planted.token } },
+      ],
       'doctor, broken key': [at('doctor', '--json'), /temporal/, { env: broken }],
       'misspelt option': [['list', `--databse-url=${url}`], 'unknown option'],
       'misspelt result': [['resolve', 'x', `--reslt=${told}`], 'unknown option'],
@@ -154,7 +190,10 @@ describe('commands', () => {
       'too much': [['list', url], 'too many arguments'],
       'mcp, wrong password': [['mcp', '--database-url', wrong], /28P01|authentication/],
       'keys too short': [at('serve', '--keys', file('short', 'shop secret')), 'line 1'],
-      'keys of three': [at('serve', '--keys', file('three', `shop ${planted.token} ${planted.bearer}`)), 'line 1'],
+      'keys of three': [
+        at('serve', '--keys', file('three', `shop ${planted.token} ${planted.bearer}`)),
+        'line 1',
+      ],
       'keys twice': [at('serve', '--keys', file('twice', `a ${planted.token}\nb ${planted.token}`)), 'twice'],
       'short token': [at('dashboard', '--token-file', file('token', 'planted')), /token/],
     });
@@ -162,9 +201,15 @@ describe('commands', () => {
   }, 60_000);
 
   it('reconcile with a probe that throws all it knows, once and again', async () => {
-    const probes = file('probes.cjs', `exports.probes = { ${action}: () => { throw Object.assign(new Error(${JSON.stringify(told)}), ${JSON.stringify({ details: secretive })}); } };`);
+    const probes = file(
+      'probes.cjs',
+      `exports.probes = { ${action}: () => { throw Object.assign(new Error(${JSON.stringify(told)}), ${JSON.stringify({ details: secretive })}); } };`,
+    );
     const broken = file('broken.cjs', `throw new Error(${JSON.stringify(told)});`);
-    const watching = spawnCli(at('reconcile', '--watch', '--json', '--no-temporal', '--probes', probes), env());
+    const watching = spawnCli(
+      at('reconcile', '--watch', '--json', '--no-temporal', '--probes', probes),
+      env(),
+    );
     await watching.lines(1);
     await watching.end();
     const sinks = new Sinks();
@@ -180,10 +225,17 @@ describe('activity-guard serve', () => {
     const keys = file('keys', `default ${planted.bearer}\nother another-key-of-sixteen\n`);
     const serving = await startServing(at('--keys', keys, '--metrics', '0'), env());
     const sinks = new Sinks();
-    const call = async (path: string, body?: unknown, key: string = planted.bearer): Promise<Record<string, unknown>> => {
+    const call = async (
+      path: string,
+      body?: unknown,
+      key: string = planted.bearer,
+    ): Promise<Record<string, unknown>> => {
       const init = { headers: { authorization: `Bearer ${key}` } };
       const text = typeof body === 'string' ? body : JSON.stringify(body);
-      const response = await fetch(serving.url + path, body === undefined ? init : { ...init, method: 'POST', body: text });
+      const response = await fetch(
+        serving.url + path,
+        body === undefined ? init : { ...init, method: 'POST', body: text },
+      );
       const answer = await response.text();
       sinks.catch('answers', answer, [...response.headers]);
       return JSON.parse(answer) as Record<string, unknown>;
@@ -201,13 +253,19 @@ describe('activity-guard serve', () => {
     await call('/claim', { requestId: id, action: { secretive } });
     const refused = { requestId: 'planted:refused', action: refusedAction };
     const claimed = await call('/claim', refused);
-    await call('/settle/planted:refused', { token: claimed['token'], outcome: 'committed', result: secretive });
+    await call('/settle/planted:refused', {
+      token: claimed['token'],
+      outcome: 'committed',
+      result: secretive,
+    });
     const [, metrics = ''] = /metrics at (\S+)/.exec(serving.printed()) ?? [];
     sinks.catch('metrics', await (await fetch(metrics)).text());
     await stop(serving);
     sinks.catch('printed', serving.printed());
     const controls = { answers: /SETTLED[^]*"committed"[^]*key-reused[^]*invalid-request[^]*store-away/ };
-    expect(sinks.verdict({ ...controls, metrics: 'activity_guard_claims_total', printed: 'metrics at' })).toEqual(clean);
+    expect(
+      sinks.verdict({ ...controls, metrics: 'activity_guard_claims_total', printed: 'metrics at' }),
+    ).toEqual(clean);
   }, 60_000);
 });
 
@@ -231,7 +289,12 @@ describe('activity-guard mcp', () => {
     await call('list_unknown', {});
     const refused = { requestId: 'planted:mcp-refused', action: refusedAction };
     const claimed = await call('claim', refused);
-    await call('settle', { requestId: refused.requestId, token: claimed['token'], outcome: 'committed', result: secretive });
+    await call('settle', {
+      requestId: refused.requestId,
+      token: claimed['token'],
+      outcome: 'committed',
+      result: secretive,
+    });
     await client.close();
     sinks.catch('answers', errors());
     expect(sinks.verdict({ answers: /SETTLED[^]*CONFLICT[^]*INVALID[^]*UNAVAILABLE/ })).toEqual(clean);
@@ -240,8 +303,15 @@ describe('activity-guard mcp', () => {
 
 describe('the dashboard', () => {
   const paths = [
-    ...['/', '/receipts', '/receipts?q=planted', `/receipts?q=${planted.card}`, '/activity', '/activity.json'],
-    ...['paid', 'rejected', 'unknown', 'contested', 'resolved', 'mcp'].map((id) => `/receipts/planted:${id}`),
+    ...[
+      '/',
+      '/receipts',
+      '/receipts?q=planted',
+      `/receipts?q=${planted.card}`,
+      '/activity',
+      '/activity.json',
+    ],
+    ...['paid', 'rejected', 'unknown', 'evidenced', 'resolved', 'mcp'].map((id) => `/receipts/planted:${id}`),
   ];
 
   it('shows no secret on any page, of receipts or of faults', async () => {
@@ -254,21 +324,26 @@ describe('the dashboard', () => {
     }
     await stop(serving);
     sinks.catch('printed', serving.printed());
-    const known = (path: string): string | RegExp => (path.includes(planted.card) || path.startsWith('/activity') ? /./ : 'planted:');
+    const known = (path: string): string | RegExp =>
+      path.includes(planted.card) || path.startsWith('/activity') ? /./ : 'planted:';
     const controls = Object.fromEntries(paths.map((path) => [path, known(path)]));
     expect(sinks.verdict({ ...controls, printed: 'url' })).toEqual(clean);
   }, 60_000);
 
   it('shows a decision afterwards without its result', async () => {
     const app = createDashboard({
-      ...{ receipts: world.pg, token: dashboardToken, isLoopback: true, links: { ui: undefined, provider: undefined } },
+      ...{
+        receipts: world.pg,
+        token: dashboardToken,
+        isLoopback: true,
+        links: { ui: undefined, provider: undefined },
+      },
       wake: async () => 'none',
     });
     const visitor = new Visitor(app);
     await visitor.signIn();
-    const path = '/receipts/planted:contested';
+    const path = '/receipts/planted:unknown';
     const asked = await visitor.propose(path, 'committed', { result: JSON.stringify(secretive) });
-    console.log(asked.status, asked.text.slice(0, 3000));
     const decided = await visitor.confirm(path, asked);
     const sinks = new Sinks();
     sinks.catch('pages', decided.text, [...decided.headers], (await visitor.get(path)).text);

@@ -73,7 +73,13 @@ describe('the planted secrets', () => {
     const everywhere = Object.keys(planted);
     const hidden = Object.defineProperty({}, 'parameters', { value: [told], enumerable: false });
     for (const text of [
-      ...[told, JSON.stringify(secretive), encodeURIComponent(told), wholly(secretiveError()), wholly(hidden)],
+      ...[
+        told,
+        JSON.stringify(secretive),
+        encodeURIComponent(told),
+        wholly(secretiveError()),
+        wholly(hidden),
+      ],
       ...[0, 1, 2].map((at) => Buffer.from(' '.repeat(at) + told).toString('base64')),
       Buffer.from(told).toString('hex'),
     ])
@@ -109,15 +115,18 @@ describe('what a guard tells', () => {
       ...{ requestId: 'planted:unknown', source: 'webhook', verdict: 'committed', result: secretive },
     });
     sinks.catch('events', events);
-    expect(sinks.verdict({ errors: /InFlight[^]*RequestIdReused[^]*InvalidRequest/, events: 'planted:unknown' })).toEqual(
-      clean,
-    );
+    expect(
+      sinks.verdict({ errors: /InFlight[^]*RequestIdReused[^]*InvalidRequest/, events: 'planted:unknown' }),
+    ).toEqual(clean);
   });
 });
 
 /** A script in a process of its own that nobody catches. */
 const crashOf = (script: string): string => {
-  const { stdout, stderr } = spawnSync(process.execPath, ['--eval', script], { encoding: 'utf8', timeout: 20_000 });
+  const { stdout, stderr } = spawnSync(process.execPath, ['--eval', script], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   return stdout + stderr;
 };
 
@@ -125,18 +134,21 @@ describe('what a database says of a row', () => {
   const kept = new Sinks();
   const evidence = { requestId: 'planted:evidence', source: refusedSource, verdict: 'committed' } as const;
 
-  it.each(['pg', 'postgresJs'] as const)('is not in an error of %s: not as it is printed, not behind it', async (driver) => {
-    const receipts = world[driver];
-    const refused = await thrownBy(recordEvidence(receipts, { ...evidence, result: planted.card }));
-    const transaction = new Guard({ receipts }).execute({
-      ...charging(`transaction:${driver}`, { action: refusedAction, transactional: true }),
-      run: () => receipts.transaction(async () => planted.card),
-    });
-    for (const error of [refused, await thrownBy(transaction)]) {
-      expect(wholly(error)).toContain(refusedBy);
-      expect(leaksIn(wholly(error))).toEqual([]);
-    }
-  });
+  it.each(['pg', 'postgresJs'] as const)(
+    'is not in an error of %s: not as it is printed, not behind it',
+    async (driver) => {
+      const receipts = world[driver];
+      const refused = await thrownBy(recordEvidence(receipts, { ...evidence, result: planted.card }));
+      const transaction = new Guard({ receipts }).execute({
+        ...charging(`transaction:${driver}`, { action: refusedAction, transactional: true }),
+        run: () => receipts.transaction(async () => planted.card),
+      });
+      for (const error of [refused, await thrownBy(transaction)]) {
+        expect(wholly(error)).toContain(refusedBy);
+        expect(leaksIn(wholly(error))).toEqual([]);
+      }
+    },
+  );
 
   it('is not in what a process prints that ends by it', () => {
     const { schema } = world.scratch;
@@ -158,12 +170,15 @@ describe('the password of the database', () => {
     'postgres.js': (url: string) => postgresReceipts(url),
   };
 
-  it.each(['pg', 'postgres.js'] as const)('is not in what %s says of an address that is none', async (driver) => {
-    const attempt = async (): Promise<void> => open[driver](slashed).check();
-    const error = await thrownBy(attempt());
-    expect(wholly(error)).toMatch(/URL/);
-    expect(leaksIn(wholly(error))).toEqual([]);
-  });
+  it.each(['pg', 'postgres.js'] as const)(
+    'is not in what %s says of an address that is none',
+    async (driver) => {
+      const attempt = async (): Promise<void> => open[driver](slashed).check();
+      const error = await thrownBy(attempt());
+      expect(wholly(error)).toMatch(/URL/);
+      expect(leaksIn(wholly(error))).toEqual([]);
+    },
+  );
 
   it.each(['pg', 'postgres.js'] as const)('is not in what %s says of one that refuses it', async (driver) => {
     const url = Object.assign(new URL(world.url), { password: `${planted.password}-wrong` }).href;
@@ -181,10 +196,21 @@ describe('telemetry', () => {
     sinks.catch('metrics', scraped);
     sinks.catch(
       'spans',
-      observed.ended.map(({ name, attributes, events: seen, status, links }) => ({ name, attributes, seen, status, links })),
+      observed.ended.map(({ name, attributes, events: seen, status, links }) => ({
+        name,
+        attributes,
+        seen,
+        status,
+        links,
+      })),
     );
     expect(
-      sinks.verdict({ errors: 'InFlight', events: 'planted:', metrics: /answer="reused"/, spans: 'planted:unknown' }),
+      sinks.verdict({
+        errors: 'InFlight',
+        events: 'planted:',
+        metrics: /answer="reused"/,
+        spans: 'planted:unknown',
+      }),
     ).toEqual(clean);
   });
 });

@@ -46,7 +46,10 @@ export const leaksIn = (text: string): string[] =>
 
 /** Anything as a text, with what printing and logging leaves out: hidden properties, too. */
 export const wholly = (value: unknown): string =>
-  [inspect(value, { depth: 20, showHidden: true, maxStringLength: null, breakLength: 200 }), jsonOf(value)].join('\n');
+  [
+    inspect(value, { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null }),
+    jsonOf(value),
+  ].join('\n');
 
 const jsonOf = (value: unknown): string => {
   try {
@@ -75,7 +78,9 @@ export class Sinks {
     const text = (sink: string): string => (this.caught.get(sink) ?? []).join('\n');
     const unexpected = [...this.caught.keys()].filter((sink) => !all.includes(sink));
     return {
-      leaking: [...all, ...unexpected].flatMap((sink) => leaksIn(text(sink)).map((name) => `${sink}: ${name}`)),
+      leaking: [...all, ...unexpected].flatMap((sink) =>
+        leaksIn(text(sink)).map((name) => `${sink}: ${name}`),
+      ),
       silent: [
         ...all.filter((sink) => text(sink).search(asPattern(controls[sink] ?? '')) < 0),
         ...unexpected,
