@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 
 import {
   checkBudget,
+  nameOf,
   probeSource,
   type EvidenceSource,
   type Outcome,
@@ -31,7 +32,7 @@ export async function loadProbes(file: string): Promise<LoadedProbes> {
   const loaded = import(pathToFileURL(path).href) as Promise<Record<string, unknown>>;
   const module = await loaded.catch((error: unknown) => {
     throw new UsageError(
-      `--probes: ${file} cannot be loaded: ${error instanceof Error ? error.message : 'it throws'}`,
+      `--probes: ${file} cannot be loaded (${nameOf(error)}); node alone, given that file, says why`,
     );
   });
   return checked(file, module);

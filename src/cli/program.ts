@@ -137,10 +137,16 @@ function ownersOf(argv: readonly string[]): string | undefined {
     : undefined;
 }
 
+/** A command or option that is not known, such as an address with its password; of that only what may be a name is repeated. */
+const nameIn = (typed: string): string => /^(--[a-z-]+|-[a-z]|[a-z-]*$)/i.exec(typed)?.[0] ?? '…';
+
 function problemIn({ code, message }: CommanderError, argv: readonly string[]): UsageError {
   if (code === 'commander.help') return new UsageError('which command?');
   const said = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-  return new UsageError((code === 'commander.unknownOption' ? ownersOf(argv) : undefined) ?? said);
+  const isUnknown = code === 'commander.unknownOption' || code === 'commander.unknownCommand';
+  if (!isUnknown) return new UsageError(said);
+  const owners = code === 'commander.unknownOption' ? ownersOf(argv) : undefined;
+  return new UsageError(owners ?? said.replace(/'([^]*)'/, (_said, typed: string) => `'${nameIn(typed)}'`));
 }
 
 /**

@@ -91,6 +91,11 @@ export function postgresReceipts(
   return new PostgresReceipts(driver, options);
 }
 
+const notAnAddress = (): InvalidRequestError =>
+  new InvalidRequestError(
+    'What was given to postgresReceipts() is not the URL of a database. In user and password, write / ? # % and the like with encodeURIComponent().',
+  );
+
 const behindPooler = (): InvalidRequestError =>
   new InvalidRequestError(
     'Between postgres.js and the database is a pooler that may lose prepared statements, and with them the commit of a transaction. ' +
@@ -187,7 +192,12 @@ const backoff = (tries: number): number => Math.min(3 ** tries / 100, 0.5);
 function open(from: string | Options<never>, prepare: boolean): PostgresSqlLike {
   const defaults = { connect_timeout: connectTimeout, backoff, onnotice: () => undefined };
   const prepares = prepare ? {} : { prepare: false };
-  return typeof from === 'string'
-    ? postgres(from, { ...defaults, ...prepares })
-    : postgres({ ...defaults, ...from, ...prepares });
+  if (typeof from !== 'string') return postgres({ ...defaults, ...from, ...prepares });
+  try {
+    return postgres(from, { ...defaults, ...prepares });
+  } catch (error) {
+    // It holds the whole address, and with it the password.
+    if ((error as { code?: unknown }).code === 'ERR_INVALID_URL') throw notAnAddress();
+    throw error;
+  }
 }

@@ -47,26 +47,33 @@ export function runCli(
 export interface Going {
   /** The first lines of its output, as soon as they are there. */
   readonly lines: (count: number) => Promise<string[]>;
+  /** Everything it has printed. */
+  readonly printed: () => string;
   /** Ends it as an operator would. */
   readonly end: () => Promise<number | null>;
 }
 
 /** Starts `activity-guard` with these arguments. */
-export function spawnCli(args: readonly string[]): Going {
-  const child = spawn(process.execPath, [cliMain, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+export function spawnCli(args: readonly string[], env: Record<string, string> = {}): Going {
+  const child = spawn(process.execPath, [cliMain, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const closed = once(child, 'close') as Promise<[number | null]>;
-  let out = '';
+  let [out, err] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
   const linesSoFar = (): string[] => out.split('\n').slice(0, -1);
   return {
     lines: async (count) => {
       while (linesSoFar().length < count)
         await Promise.race([
           once(child.stdout, 'data'),
-          closed.then(([code]) => Promise.reject(new Error(`it ended with ${code}: ${out}`))),
+          closed.then(([code]) => Promise.reject(new Error(`it ended with ${code}: ${out}${err}`))),
         ]);
       return linesSoFar().slice(0, count);
     },
+    printed: () => out + err,
     end: async () => {
       child.kill('SIGTERM');
       return (await closed)[0];

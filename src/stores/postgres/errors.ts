@@ -10,17 +10,32 @@ export interface DatabaseError extends Error {
   readonly code?: string;
 }
 
-/** Whether asking again may succeed. Without a SQLSTATE it is the connection that failed: it may come back. */
-function isTransient(error: DatabaseError): boolean {
-  const code = error.code ?? '';
-  return !(/^[0-9A-Z]{5}$/.test(code) && finalClasses.has(code.slice(0, 2)));
+/** Whether the server said it; else it is the connection that failed. */
+const hasSqlState = (error: DatabaseError): error is DatabaseError & { readonly code: string } =>
+  /^[0-9A-Z]{5}$/.test(error.code ?? '');
+
+/** Whether asking again may succeed. A connection that failed may come back. */
+const isTransient = (error: DatabaseError): boolean =>
+  !(hasSqlState(error) && finalClasses.has(error.code.slice(0, 2)));
+
+/** What names a place, as `pg` and postgres.js call it. All else may quote a row: `detail`, `where`, the parameters. */
+const told = ['code', 'severity', 'schema', 'table', 'column', 'constraint', 'routine'] as const;
+const fields = told.flatMap((name) => [name, `${name}_name`]);
+
+/** An error of the server without payloads. It is another one: what postgres.js adds to its own cannot be taken away. */
+export function withoutRows(error: unknown): unknown {
+  if (error instanceof ActivityGuardError || !hasSqlState(error as DatabaseError)) return error;
+  const { name, message, stack, ...rest } = error as DatabaseError;
+  const kept = Object.entries(rest).filter(([field]) => fields.includes(field));
+  return Object.assign(new Error(message), { name, stack, ...Object.fromEntries(kept) });
 }
 
 /** SQLSTATE: the table, or the schema, does not exist. */
 const missing = new Set(['42P01', '3F000']);
 
 /** Wraps a final database error with what to do; a transient one is passed on for the engine to ask again. */
-export function explain(error: unknown): unknown {
+export function explain(thrown: unknown): unknown {
+  const error = withoutRows(thrown);
   const cause = error as DatabaseError;
   if (error instanceof ActivityGuardError || isTransient(cause)) return error;
   const advice = missing.has(cause.code ?? '')

@@ -32,7 +32,7 @@ import { systemClock } from '../../system-clock';
 import { AuditLog } from './audit-log';
 import type { Driver, Parameter, Row, Run, Statement } from './driver';
 import type { Coalescer } from './coalescer';
-import { explain, reporting } from './errors';
+import { explain, reporting, withoutRows } from './errors';
 import { inspect, standing, type Inspection, type Standing } from './inspection';
 import { JustSettled } from './just-settled';
 import { grant, migrate, migrationStatus } from './migrate';
@@ -258,7 +258,10 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
         work,
         last: async (run, value) => {
           const { key, outcome } = await settlementOf(value);
-          const settled = await run(this.sql.settleWithin, [key, token, outcome.format, outcome.bytes]);
+          const parameters = [key, token, outcome.format, outcome.bytes];
+          const settled = await run(this.sql.settleWithin, parameters).catch((error: unknown) => {
+            throw withoutRows(error);
+          });
           if (settled.length !== 1) throw await this.unsettled(run, effect);
         },
       }),
