@@ -10,27 +10,34 @@ import type { Cell } from './workloads/fresh';
 import type { MeasuredPeer } from './workloads/peers';
 
 const folder = join(__dirname, '..', '..', 'docs');
-const begin = '<!-- bench: written by npm run bench -- --docs -->';
 const end = '<!-- bench: end -->';
 const seriesNames = ['two bare commits', 'activity-guard on pg', 'activity-guard on postgres'];
 
 /** Writes all three. */
 export function writeDocs(report: Report): void {
   const { tables, ...data } = report;
-  writeFileSync(join(folder, 'performance-data.json'), `${JSON.stringify(data, undefined, 2)}\n`);
+  writeData('performance-data.json', data);
   writeFileSync(join(folder, 'performance.svg'), chartOf(panelsOf(report)));
-  const page = join(folder, 'performance.md');
-  const text = readFileSync(page, 'utf8');
-  const [before, rest] = text.split(begin);
-  const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined)
-    throw new Error(`${page} has no place for the tables between "${begin}" and "${end}"`);
   const minutes = (report.seconds / 60).toFixed(0);
   const when = `Taken ${report.startedAt.slice(0, 10)} by \`npm run bench\` (${report.mode}, ${minutes} minutes).`;
   const chart = '![Bars of the tables below](performance.svg)';
-  const written = [when, chart, ...tables.map(toMarkdown)].join('\n\n');
-  writeFileSync(page, `${before}${begin}\n\n${written}\n\n${end}${after}`);
+  writeTables('performance.md', 'bench', [when, chart, ...tables.map(toMarkdown)]);
 }
+
+/** Puts them where a page has a place for what this command writes. */
+export function writeTables(name: string, command: string, paragraphs: readonly string[]): void {
+  const begin = `<!-- bench: written by npm run ${command} -- --docs -->`;
+  const page = join(folder, name);
+  const [before, rest] = readFileSync(page, 'utf8').split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined)
+    throw new Error(`${page} has no place for the tables between "${begin}" and "${end}"`);
+  writeFileSync(page, `${before}${begin}\n\n${paragraphs.join('\n\n')}\n\n${end}${after}`);
+}
+
+/** Puts what a run found beside its page. */
+export const writeData = (name: string, data: unknown): void =>
+  writeFileSync(join(folder, name), `${JSON.stringify(data, undefined, 2)}\n`);
 
 /** Those whose workload ran. */
 function panelsOf({ results }: Report): Panel[] {

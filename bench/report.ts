@@ -75,7 +75,8 @@ function ratioTable(found: Report['ratioSpreads']): Table {
   };
 }
 
-function machineTable(machine: Machine): Table {
+/** What a run was taken on. */
+export function machineTable(machine: Machine): Table {
   const { postgres, fdatasyncMs, processor, cores, memoryGb, system, node, loadBefore, commit } = machine;
   return {
     title: 'The machine',

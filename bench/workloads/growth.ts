@@ -1,10 +1,10 @@
 /** A table that grows to a million receipts under sessions that knew it empty. */
 import { randomUUID } from 'node:crypto';
 
-import type { ReceiptStore } from '../../src/core';
 import { Guarded, newId, payloadOf, seed } from '../contenders';
 import { drive, percentiles, spreads } from '../measure';
 import { oursOn } from '../ours';
+import { timing } from '../step-times';
 import { figure, range } from '../table';
 import { assertCount, type Bench, type Findings, type Workload } from '../workload';
 
@@ -26,31 +26,14 @@ select copy.* from (select r as receipt from ${schema}.receipts r limit 1) as on
   }
 }
 
-/** The store, with the times of its claims. */
-function timing(store: ReceiptStore, claims: number[]): ReceiptStore {
-  return new Proxy(store, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      if (name !== 'claim') return value.bind(target) as unknown;
-      return async (...args: Parameters<ReceiptStore['claim']>) => {
-        const begun = performance.now();
-        const receipt = await target.claim(...args);
-        claims.push(performance.now() - begun);
-        return receipt;
-      };
-    },
-  });
-}
-
 async function measureAt(bench: Bench, guarded: Guarded, rows: number) {
   const payload = payloadOf(200);
   const { rounds, warmMs, ms } = bench.effort;
   const samples = [];
   for (let round = 0; round < Math.min(rounds, 3); round++) {
-    const claims: number[] = [];
+    const times = { claim: [], settle: [] };
     let [intents, effects] = [0, 0];
-    const run = oursOn(timing(guarded.store, claims));
+    const run = oursOn(timing(guarded.store, times));
     const sample = await drive(
       () => {
         intents++;
@@ -62,7 +45,7 @@ async function measureAt(bench: Bench, guarded: Guarded, rows: number) {
       { concurrency, warmMs, ms },
     );
     assertCount('effects in a growing table', effects, intents);
-    const { p50Ms: claimP50Ms, p99Ms: claimP99Ms } = percentiles(claims);
+    const { p50Ms: claimP50Ms, p99Ms: claimP99Ms } = percentiles(times.claim);
     samples.push({ ...sample, claimP50Ms, claimP99Ms });
   }
   return { rows, ...spreads(samples) };

@@ -50,7 +50,7 @@ export async function scratchSchema({ installed = true, max = 8 } = {}): Promise
       ['receipts', 'claimed_at'],
       ['sweeps', 'swept_until'],
     ] as const)
-      await pool.query(`update "${schema}".${table} set ${column} = ${column} - interval '2 minutes'`);
+      await rewrite(pool, `update "${schema}".${table} set ${column} = ${column} - interval '2 minutes'`);
   };
   return { schema, pool, open, age, close };
 }
