@@ -35,6 +35,8 @@ const databases =
 /** Names of what only looks, or only makes ready. */
 const harmless =
   /^(get|list|find|fetch|read|search|retrieve|head|describe|options|query|scan|batchget|count|download|verify|validate|check|preview|construct|is|has|on|once|off|use|connect|init|close|end|quit|disconnect|configure|set(ApiKey|Defaults)|extend|create(Transport|Client|Pool|Connection|Instance|Hash|Server|Agent)?$)/i;
+/** Names of what an HTTP client sends; the others are of responses, and of what is made ready. */
+const sends = /^(post|put|patch|del|delete|send|fetch|request|stream|default)$/i;
 /** Names of what writes, in a database. */
 const writes =
   /^(create|insert|update|upsert|delete|remove|save|write|set|hset|add|push|publish|incr|decr|increment|decrement|replace|destroy|drop|truncate|bulk|del)/i;
@@ -137,7 +139,7 @@ function kindOf(
   if (providers.test(from)) return harmless.test(nameOfCommand(project, call, text)) ? undefined : 'provider';
   if (clients.test(from)) {
     const isByOptions = project.ts.isIdentifier(call.expression) || byOptions.has(text);
-    return (isByOptions ? onlyReads(project, call) : harmless.test(text)) ? undefined : 'http';
+    return (isByOptions ? onlyReads(project, call) : !sends.test(text)) ? undefined : 'http';
   }
   if (databases.test(from)) {
     const [sql] = call.arguments;
@@ -183,7 +185,7 @@ function actingCalls(project: Project, body: TypeScript.Node): Acting[] {
       if (kind) {
         const file = node.getSourceFile();
         const line = file.getLineAndCharacterOfPosition(name.getStart()).line + 1;
-        const call = node.expression.getText().replace(/\s+/g, '').slice(0, 60);
+        const call = node.expression.getText().replace(/\s+/g, ' ').slice(0, 60);
         found.push({ kind, call, file: shownPath(root, file.fileName), line });
       }
       return true;

@@ -21,7 +21,7 @@ const byHand = `To add it by hand, install activity-guard, pg and @temporalio/pl
 
   const receipts = pgReceipts({ connectionString: process.env.DATABASE_URL });
   await receipts.migrate();
-  const plugin = new ActivityGuardPlugin({ receipts, guard: ['chargeCard'], onUnknown: 'hold' });
+  const plugin = new ActivityGuardPlugin({ receipts, guard: ['chargeCard'] });
   // and in the options of Worker.create, and of bundleWorkflowCode where there is one:
   plugins: [plugin]
 `;

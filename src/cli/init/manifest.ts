@@ -80,7 +80,13 @@ function newSection(
 ): Insertion[] {
   const [first] = whole.properties;
   const indentation = /\n([ \t]*)[^\n]*$/.exec(file.text.slice(0, first?.getStart(file) ?? 0))?.[1];
-  const text = JSON.stringify(packages, null, indentation).replaceAll('\n', `${eol}${indentation ?? ''}`);
+  const pairs = Object.entries(packages).map(
+    ([name, range]) => `${JSON.stringify(name)}: ${JSON.stringify(range)}`,
+  );
+  const text =
+    indentation === undefined
+      ? `{ ${pairs.join(', ')} }`
+      : JSON.stringify(packages, null, indentation).replaceAll('\n', eol + indentation);
   return appended(project.ts, file, whole.properties, [`${JSON.stringify(name)}: ${text}`], eol);
 }
 

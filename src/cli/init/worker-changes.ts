@@ -9,7 +9,6 @@ import { placeIn, shownPath, type Project } from './project';
 const entryOf = {
   pgReceipts: 'activity-guard/pg',
   ActivityGuardPlugin: 'activity-guard/worker',
-  memoryReceipts: 'activity-guard',
 };
 
 /** The activity that is guarded first. */
@@ -24,11 +23,11 @@ export interface Chosen {
 type Imported = keyof typeof entryOf;
 
 const explanation = [
-  "// activity-guard keeps a receipt of each guarded effect in Postgres. 'hold': where nobody knows whether one happened,",
-  '// nothing runs until somebody says so (npx activity-guard list --unresolved).',
+  "// activity-guard keeps a receipt of each guarded effect in Postgres. Where nobody knows whether one happened ('hold', the",
+  '// default), nothing runs until somebody says so: npx activity-guard list --unresolved',
 ];
 const bundleExplanation = [
-  "// For the guard's workflow interceptors: a bundle keeps no receipts, its workers do.",
+  '// For the workflow interceptors of activity-guard: a bundle connects to no database, its workers do.',
 ];
 
 const describe = (project: Project, node: TypeScript.Node): string =>
@@ -122,10 +121,11 @@ function pluginInserted(
     ts.isIdentifier(initializer) ||
     ts.isCallExpression(initializer) ||
     ts.isPropertyAccessExpression(initializer);
-  const [open, close] = isPlain ? ['', ''] : ['(', ')'];
+  // The compiler refuses a `??` after what is never nothing.
+  const [open, close] = isPlain ? ['...(', ' ?? [])'] : ['...(', ')'];
   return [
-    { at: initializer.getStart(), text: `[...(${open}` },
-    { at: initializer.getEnd(), text: `${close} ?? []), ${plugin}]` },
+    { at: initializer.getStart(), text: `[${open}` },
+    { at: initializer.getEnd(), text: `${close}, ${plugin}]` },
   ];
 }
 
@@ -194,19 +194,13 @@ export function guardAdded(
   const { hand } = anchor;
   const workers = makings.filter(({ makes }) => makes === 'worker');
   const bundles = makings.filter(({ makes }) => makes === 'bundle');
-  const imports: Imported[] = [
-    ...(bundles.length > 0 ? (['memoryReceipts'] as const) : []),
-    ...(workers.length > 0 ? (['pgReceipts'] as const) : []),
-    'ActivityGuardPlugin',
-  ];
+  const imports: Imported[] = ['pgReceipts', 'ActivityGuardPlugin'];
   const receipts = nameFor(project, first.file, imports);
   const given = receipts === 'receipts' ? receipts : `receipts: ${receipts}`;
   const quoted = (text: string): string => `${hand.quote}${text}${hand.quote}`;
   const pluginOf = (making: Making): string => {
-    if (making.makes === 'bundle') return 'new ActivityGuardPlugin({ receipts: memoryReceipts() })';
-    const guard = chosen?.makings.includes(making)
-      ? `, guard: [${quoted(chosen.name)}], onUnknown: ${quoted('hold')}`
-      : '';
+    if (making.makes === 'bundle') return 'new ActivityGuardPlugin({ receipts: pgReceipts({}) })';
+    const guard = chosen?.makings.includes(making) ? `, guard: [${quoted(chosen.name)}]` : '';
     return `new ActivityGuardPlugin({ ${given}${guard} })`;
   };
   return [
