@@ -48,39 +48,30 @@ function behind(project: Project, declaration: TypeScript.Node | undefined, step
   const { ts, checker } = project;
   const nothing = { body: undefined, isMarked: false };
   if (!declaration || steps === 0) return nothing;
+  const next = (node: TypeScript.Node | undefined): Found => behind(project, node, steps - 1);
+  const named = (node: TypeScript.Node): Found => next(symbolOf(project, node)?.valueDeclaration);
   if (ts.isFunctionLike(declaration)) return { body: declaration, isMarked: false };
-  const on = (node: TypeScript.Node): Found =>
-    behind(project, symbolOf(project, node)?.valueDeclaration, steps - 1);
+  if (ts.isIdentifier(declaration)) return named(declaration);
+  if (ts.isPropertyAccessExpression(declaration)) return named(declaration.name);
   if (ts.isShorthandPropertyAssignment(declaration))
-    return behind(
-      project,
-      checker.getShorthandAssignmentValueSymbol(declaration)?.valueDeclaration,
-      steps - 1,
-    );
+    return next(checker.getShorthandAssignmentValueSymbol(declaration)?.valueDeclaration);
   if (
-    (ts.isVariableDeclaration(declaration) ||
-      ts.isPropertyAssignment(declaration) ||
-      ts.isPropertyDeclaration(declaration)) &&
-    declaration.initializer
+    ts.isVariableDeclaration(declaration) ||
+    ts.isPropertyAssignment(declaration) ||
+    ts.isPropertyDeclaration(declaration)
   )
-    return behind(project, bare(project, declaration.initializer), steps - 1);
-  if (ts.isCallExpression(declaration)) {
-    const name = calledName(project, declaration);
-    if (isOurs(project, name, ['guarded', 'guardTool', 'wrap'])) {
-      const last = declaration.arguments.at(-1);
-      return { body: last && behind(project, bare(project, last), steps - 1).body, isMarked: true };
-    }
-    return name?.text === 'bind' && ts.isPropertyAccessExpression(declaration.expression)
-      ? behind(project, declaration.expression.expression, steps - 1)
-      : nothing;
+    return declaration.initializer ? next(bare(project, declaration.initializer)) : nothing;
+  if (!ts.isCallExpression(declaration)) return nothing;
+  const name = calledName(project, declaration);
+  if (isOurs(project, name, ['guarded', 'guardTool', 'wrap'])) {
+    const last = declaration.arguments.at(-1);
+    return { body: last && next(bare(project, last)).body, isMarked: true };
   }
-  if (ts.isIdentifier(declaration)) return behindName(project, declaration, steps - 1);
-  return ts.isPropertyAccessExpression(declaration) ? on(declaration.name) : nothing;
+  const { expression } = declaration;
+  return name?.text === 'bind' && ts.isPropertyAccessExpression(expression)
+    ? next(expression.expression)
+    : nothing;
 }
-
-/** An imported name leads on to what it stands for in its own file. */
-const behindName = (project: Project, name: TypeScript.Identifier, steps: number): Found =>
-  behind(project, symbolOf(project, name)?.valueDeclaration, steps);
 
 /** The names of a plugin's `guard`, where they are written out. */
 type Named = readonly (string | RegExp)[] | 'unclear';

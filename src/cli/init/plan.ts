@@ -43,14 +43,17 @@ export interface Plan {
  * @throws Refusal where something is not understood
  */
 export function planFor(project: Project, makings: readonly Making[], activity: string | undefined): Plan {
+  const withoutIn = (file: TypeScript.SourceFile): Making[] =>
+    makings.filter((making) => making.file === file && !isGuarded(project, making));
+  // What is not understood is told before somebody is asked for an activity.
+  for (const file of project.files) guardAdded(project, withoutIn(file), undefined);
   const activities = activitiesOf(project, makings);
   const isNew = !makings.some((making) => isGuarded(project, making));
   const hasNone = isNew && activities.known.every(({ guarding }) => guarding === undefined);
   const chosen =
     activity !== undefined ? asked(activities, activity) : hasNone ? surest(project, activities) : undefined;
   const insertionsFor = (file: TypeScript.SourceFile): Insertion[] => {
-    const here = makings.filter((making) => making.file === file);
-    const without = here.filter((making) => !isGuarded(project, making));
+    const without = withoutIn(file);
     const naming = chosen?.makings.find((making) => making.file === file && !without.includes(making));
     return [
       ...guardAdded(project, without, chosen),
