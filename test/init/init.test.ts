@@ -1,10 +1,11 @@
 /** `init` on projects of every shape: what it adds, and that the result compiles and stays as it is. */
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 
 import { unifiedDiff } from '../../src/cli/init/diff';
 import { makingsIn } from '../../src/cli/init/calls';
 import { planFor } from '../../src/cli/init/plan';
 import { projectIn } from '../../src/cli/init/project';
+import { runCli } from '../support/cli-process';
 import { Shelf, typeErrors, type Files, type Project } from './projects';
 import * as shapes from './shapes';
 
@@ -194,6 +195,19 @@ describe('init', () => {
     });
     expect(asked.out).toBe(shown.out);
     expect(project.changed()).toEqual([]);
+  });
+
+  it.each([
+    ['y\n', 0, ['src/worker.ts', 'package.json']],
+    ['n\n', 1, []],
+    ['', 1, []],
+  ])('asks on a terminal, where %j is the answer', async (input, code, changed) => {
+    const project = shelf.write(`asked-${code}-${input.length}`, shapes.hello);
+    writeFileSync(project.path('terminal.cjs'), 'process.stdin.isTTY = process.stdout.isTTY = true;');
+    const flags = ['--require', project.path('terminal.cjs')];
+    const ended = await runCli(['init', project.folder], { input, flags, timeoutMs: 60_000 });
+    expect(ended).toMatchObject({ code, err: expect.stringContaining('Write this? [y/N] ') as string });
+    expect(project.changed().sort()).toEqual([...changed].sort());
   });
 
   it('keeps the mark at the beginning of a file, and its mode', async () => {
