@@ -29,6 +29,7 @@ module.exports = {
     }),
     // A package that is only a dev dependency is missing where the library is used.
     rule('declared-packages', src, {
+      pathNot: packages('typescript'),
       dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-bundled'],
       dependencyTypesNot: ['npm', 'npm-peer', 'npm-optional'],
     }),
@@ -83,6 +84,13 @@ module.exports = {
       { path: '^src/', pathNot: '^src/cli/' },
       { path: packages('cli-progress|commander|csv-parse|picocolors') },
     ),
+    // `init` works with the compiler of the project that it is run on, and knows its types alone.
+    rule(
+      'compiler-for-init',
+      { path: '^src/', pathNot: '^src/cli/init/' },
+      { path: packages('typescript') },
+    ),
+    rule('compiler-of-the-project', { path: '^src/cli/init/' }, { path: packages('typescript'), ...values }),
     rule(
       'dashboard-for-the-command',
       { path: '^src/', pathNot: '^src/(dashboard/|cli/dashboard\\.ts$)' },

@@ -7,6 +7,7 @@ import type { Definition } from './definition';
 import { dashboard } from './dashboard';
 import { demo } from './demo';
 import { doctor } from './doctor/doctor';
+import { init } from './init/init';
 import { list } from './list';
 import { mcp } from './mcp';
 import { reconcile } from './reconcile';
@@ -16,6 +17,7 @@ import { show } from './show';
 import { verify } from './verify';
 
 export const commands: readonly Definition[] = [
+  init,
   list,
   show,
   resolve,

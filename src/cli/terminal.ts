@@ -10,8 +10,8 @@ const enabledColors = pc.createColors(true);
 /** A colour. */
 export type Color = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
-/** A part of a line, perhaps in a colour. */
-export type Part = string | { readonly text: string; readonly color: Color };
+/** A part of a line, perhaps in a colour. Tabs stay where it is a line of a file. */
+export type Part = string | { readonly text: string; readonly color?: Color; readonly tabs?: true };
 
 /** Prints one line; resolves when more may come. */
 export type Print = (...parts: readonly Part[]) => Promise<void>;
@@ -32,12 +32,12 @@ export function hasColors({ isTTY = false }: Pick<Stream, 'isTTY'>, env = proces
 /** Prints lines to a stream. */
 export function printTo(stream: Stream, env = process.env): Print {
   const paints = hasColors(stream, env);
-  const textOf = (part: Part): string =>
-    typeof part === 'string'
-      ? printable(part)
-      : paints
-        ? enabledColors[part.color](printable(part.text))
-        : printable(part.text);
+  const textOf = (part: Part): string => {
+    if (typeof part === 'string') return printable(part);
+    const { text, color, tabs } = part;
+    const safe = tabs ? text.split('\t').map(printable).join('\t') : printable(text);
+    return paints && color !== undefined ? enabledColors[color](safe) : safe;
+  };
   return async (...parts) => {
     if (!stream.write(`${parts.map(textOf).join('')}\n`)) await once(stream as NodeJS.WriteStream, 'drain');
   };

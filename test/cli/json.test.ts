@@ -9,6 +9,8 @@ import { Client, Connection } from '@temporalio/client';
 import { commands } from '../../src/cli/commands';
 import { outcomeOf, over, requestFor } from '../contract/rows';
 import { asDocumented, documented } from '../support/cli-json';
+import { Shelf } from '../init/projects';
+import { hello } from '../init/shapes';
 import { runCli, spawnCli, type Ended } from '../support/cli-process';
 import { scratchSchema, type ScratchSchema } from '../support/scratch-schema';
 import { startServing, stop } from '../support/serving';
@@ -138,6 +140,23 @@ describe('what a command prints with --json is as its schema says', () => {
       });
     }
     done.add('verify');
+  });
+
+  it('of what init would add to a project, and of what it finds there', async () => {
+    const shelf = new Shelf();
+    try {
+      const project = shelf.write('hello', hello);
+      const printed = async (...args: string[]) => (await project.init('--json', ...args)).out;
+      expect(asDocumented('init', await printed())).toMatchObject({ written: false, activity: 'greet' });
+      expect(asDocumented('init', await printed('--yes'))).toMatchObject({
+        written: true,
+        changes: [{}, {}],
+      });
+      expect(asDocumented('init --check', await printed('--check'))).toMatchObject({ unguarded: [] });
+    } finally {
+      shelf.remove();
+    }
+    done.add('init').add('init --check');
   });
 
   it('of a workflow', async () => {
