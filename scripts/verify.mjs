@@ -16,6 +16,9 @@ const checks = {
   supply: script('check:supply'),
 };
 
+/** What a check that has passed tells in its line. */
+const notes = { size: /Size:\s+(.+)/, package: /npm pack: (.+)/ };
+
 function run([command, ...args]) {
   return new Promise((done) => {
     const options = {
@@ -35,7 +38,7 @@ async function check(name, command) {
   const start = performance.now();
   const { output, passed } = await run(command);
   const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(5);
-  const note = passed && name === 'size' ? (/Size:\s+(.+)/.exec(output)?.[1] ?? '') : '';
+  const note = (passed && notes[name]?.exec(output)?.[1]) || '';
   console.log(`${passed ? 'ok    ' : 'FAILED'} ${name.padEnd(8)} ${seconds} s  ${note}`.trimEnd());
   if (!passed) failures.push({ name, output });
 }

@@ -1,4 +1,7 @@
 /** Understands a command line, by the definitions of the commands. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import {
   Command,
   CommanderError,
@@ -30,7 +33,14 @@ export interface Invocation {
 /** They may also stand before the command. */
 const ofAll = { ...connection, ...everywhere };
 
+/** The help, or the version, is what was asked for. */
 type Parsed = Invocation | { readonly help: string };
+
+/** The package's own, three folders above the compiled file. */
+const version = (): string => {
+  const text = readFileSync(join(__dirname, '../../../package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+};
 
 const afterHelp = `
 Temporal is found as by its own tools: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
@@ -97,6 +107,7 @@ const termOf = (argument: CommanderArgument): string =>
 function programFor(onInvocation: (invocation: Invocation) => void): Command {
   const program = new Command('activity-guard')
     .description('Looks after the receipts of effects that must happen once.')
+    .version(version(), '--version', 'print the version')
     .enablePositionalOptions()
     .exitOverride()
     .usage('<command> [options]')
@@ -128,7 +139,7 @@ export const definitionIn = (argv: readonly string[]): Definition | undefined =>
 
 /** Whose option was given to a command that has none of this name. */
 function ownersOf(argv: readonly string[]): string | undefined {
-  const own = { help: true, ...ofAll, ...definitionIn(argv)?.options };
+  const own = { help: true, version: true, ...ofAll, ...definitionIn(argv)?.options };
   const names = argv.flatMap((word) => /^--([a-z-]+)/.exec(word)?.[1] ?? []);
   const foreign = names.find((name) => !Object.hasOwn(own, name)) ?? '';
   const owners = commands.filter(({ options }) => Object.hasOwn(options, foreign));

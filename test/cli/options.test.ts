@@ -86,6 +86,11 @@ describe('the command line', () => {
     expect(helpOf(...argv)).toMatch(/Exit codes: 0 /);
   });
 
+  it('gives the version of the package', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(helpOf('--version')).toBe(`${version}\n`);
+  });
+
   describe.each(commands.map((definition) => [definition.name, definition] as const))(
     '%s',
     (name, definition) => {

@@ -1,0 +1,16 @@
+// A user's test under Jest.
+const { Guard, memoryReceipts, OutcomeUnknownError } = require('activity-guard');
+
+test('a guarded call acts once, and errors are of their classes', async () => {
+  const guard = new Guard({ receipts: memoryReceipts() });
+  const run = jest.fn(async () => 'sent');
+  const call = () => guard.execute({ requestId: 'mail:1', action: 'send', run });
+  expect([(await call()).result, (await call()).result]).toEqual(['sent', 'sent']);
+  expect(run).toHaveBeenCalledTimes(1);
+  const lost = guard.execute({
+    requestId: 'mail:2',
+    action: 'send',
+    run: () => Promise.reject(new Error('reset')),
+  });
+  await expect(lost).rejects.toThrow(OutcomeUnknownError);
+});
