@@ -13,6 +13,7 @@ const checks = {
   unused: script('check:unused'),
   size: script('check:size'),
   style: script('check:style'),
+  docs: script('docs:check'),
 };
 
 function run([command, ...args]) {
