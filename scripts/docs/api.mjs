@@ -1,0 +1,67 @@
+// The API reference: a page for each entry of package.json's exports, from the doc comments, in docs/api (not in git).
+import { existsSync, readFileSync } from 'node:fs';
+import { Application, Converter } from 'typedoc';
+
+const folder = 'docs/api';
+/** Types that nobody has to name: parts of exported ones. */
+const unnamed = [
+  ...['HeldEffect', 'receiptStates', 'ShownValue', 'Absent', 'Queryable', 'Query', 'Settled', 'Roles'],
+  ...['resolveActivity', 'finalityActivity', 'ResolveAnswer', 'ResolveRequest'],
+];
+
+/** Subpaths by the source of their types: what users import, whatever the file is called. */
+function entryNames() {
+  const { name, exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const entries = Object.entries(exports).filter(([, { types }]) => types);
+  return new Map(
+    entries.map(([subpath, { types }]) => [
+      types.replace(/^\.\/dist\/(.*)\.d\.ts$/, '$1.ts'),
+      subpath.replace('.', name),
+    ]),
+  );
+}
+
+/** Writes the pages and their sidebar. */
+export async function writeApi() {
+  const names = entryNames();
+  const missing = [...names.keys()].filter((file) => !existsSync(file));
+  if (missing.length > 0)
+    throw new Error(`package.json exports types that have no source: ${missing.join(', ')}`);
+  const app = await Application.bootstrapWithPlugins({
+    name: 'API reference',
+    entryPoints: [...names.keys()],
+    plugin: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme'],
+    tsconfig: 'tsconfig.json',
+    out: folder,
+    docsRoot: 'docs',
+    readme: 'none',
+    disableSources: true,
+    excludeExternals: true,
+    excludeInternal: true,
+    excludePrivate: true,
+    gitRevision: 'none',
+    hideBreadcrumbs: true,
+    hidePageHeader: true,
+    entryFileName: 'index.md',
+    outputFileStrategy: 'modules',
+    parametersFormat: 'table',
+    propertiesFormat: 'list',
+    skipErrorChecking: true,
+    intentionallyNotExported: unnamed,
+    logLevel: 'Warn',
+  });
+  const byFile = [...names].map(([file, name]) => [
+    file.replace(/^src\//, '').replace(/(\/index)?\.ts$/, ''),
+    name,
+  ]);
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const module of project.children ?? [])
+      module.name = new Map(byFile).get(module.name) ?? module.name;
+  });
+  const project = await app.convert();
+  if (!project) throw new Error('the sources cannot be read');
+  app.validate(project);
+  await app.generateOutputs(project);
+  if (app.logger.hasErrors() || app.logger.hasWarnings())
+    throw new Error('the API reference has faults, see above');
+}
