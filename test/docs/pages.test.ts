@@ -12,7 +12,9 @@ it('the operations page says what to do about every alert, and no other', () => 
 });
 
 it('the glossary is in the order of the alphabet', () => {
-  const words = [...read('glossary.md').matchAll(/^\| ([a-z -]+) \|/gm)].map(([, word = '']) => word).slice(1);
+  const words = [...read('glossary.md').matchAll(/^\| ([a-z -]+) \|/gm)]
+    .map(([, word = '']) => word)
+    .slice(1);
   expect(words.length).toBeGreaterThan(30);
   expect(words).toEqual([...words].sort());
 });
