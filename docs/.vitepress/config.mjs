@@ -11,7 +11,7 @@ const docs = fileURLToPath(new URL('..', import.meta.url));
 const pages = (entries) =>
   Object.entries(entries)
     .filter(([, page]) => existsSync(join(docs, `${page}.md`)))
-    .map(([text, page]) => ({ text, link: `/${page.replace(/README$/, '')}` }));
+    .map(([text, page]) => ({ text, link: `/${page}` }));
 const group = (text, entries) => ({ text, collapsed: false, items: pages(entries) });
 
 function apiPages() {
@@ -74,24 +74,22 @@ const sidebar = [
   group('For contributors', { Architecture: 'architecture' }),
 ].filter(({ items }) => items.length > 0);
 
-/** Links that leave docs/ lead to sources, which the site does not have: they become text. docs:check knows that they exist. */
+/** Links to sources, outside of docs/ or in it, become text: the site does not have them. docs:check knows that they exist. */
 function plainSources(md) {
   md.core.ruler.push('plain-sources', ({ tokens, env }) => {
-    const isOutside = (href) => join(dirname(env.relativePath), href).startsWith('..');
+    const isSource = (href) =>
+      !/^([a-z]+:|#)/.test(href) &&
+      (/\.pml$/.test(href) || join(dirname(env.relativePath), href).startsWith('..'));
     for (const { children } of tokens) {
-      let opened;
+      let isInside = false;
       for (const token of children ?? []) {
-        if (
-          token.type === 'link_open' &&
-          /^\.\./.test(token.attrGet('href')) &&
-          isOutside(token.attrGet('href'))
-        ) {
-          opened = token;
+        if (token.type === 'link_open' && isSource(token.attrGet('href'))) {
+          isInside = true;
           token.attrs = [['title', token.attrGet('href').replace(/^(\.\.\/)+/, '')]];
         }
-        if (!opened) continue;
-        if (/^link_/.test(token.type)) Object.assign(token, { type: 'text_span', tag: 'span' });
-        if (token.nesting === -1 && token.tag === 'span') opened = undefined;
+        if (!isInside || !/^link_/.test(token.type)) continue;
+        isInside = token.type === 'link_open';
+        Object.assign(token, { type: 'source', tag: 'span' });
       }
     }
   });
@@ -101,14 +99,13 @@ function plainSources(md) {
 function copyData({ outDir }) {
   for (const folder of ['.', 'model'])
     for (const file of readdirSync(join(docs, folder)))
-      if (/\.(json|yml|pml)$/.test(file)) copyFileSync(join(docs, folder, file), join(outDir, folder, file));
+      if (/\.(json|yml)$/.test(file)) copyFileSync(join(docs, folder, file), join(outDir, folder, file));
 }
 
 export default defineConfig({
   title: 'activity-guard',
   description: 'Irreversible activities, once',
   lang: 'en',
-  rewrites: { 'model/README.md': 'model/index.md' },
   buildEnd: copyData,
   // The proof's and the bench's tables are wide, and some pages long: the chunks are what they are.
   vite: { build: { chunkSizeWarningLimit: 2000 } },

@@ -1,6 +1,9 @@
 // The API reference: a page for each entry of package.json's exports, from the doc comments, in docs/api (not in git).
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Application, Converter } from 'typedoc';
+
+import { anchorsOf } from './links.mjs';
 
 const folder = 'docs/api';
 /** Types that nobody has to name: parts of exported ones. */
@@ -19,6 +22,22 @@ function entryNames() {
       subpath.replace('.', name),
     ]),
   );
+}
+
+/** The plugin counts some headings that it does not write: `#name-1` where there is a `#name` alone. */
+function mendAnchors() {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.md'),
+  );
+  const anchors = (file) => new Set(anchorsOf({ file, lines: readFileSync(file, 'utf8').split('\n') }));
+  for (const file of files.map((name) => join(folder, name))) {
+    const text = readFileSync(file, 'utf8');
+    const mended = text.replace(/\]\(([^)#]*)#([^)]+)-1\)/g, (link, path, anchor) => {
+      const known = anchors(path === '' ? file : join(dirname(file), path));
+      return known.has(`${anchor}-1`) || !known.has(anchor) ? link : `](${path}#${anchor})`;
+    });
+    if (mended !== text) writeFileSync(file, mended);
+  }
 }
 
 /** Writes the pages and their sidebar. */
@@ -62,6 +81,7 @@ export async function writeApi() {
   if (!project) throw new Error('the sources cannot be read');
   app.validate(project);
   await app.generateOutputs(project);
+  mendAnchors();
   if (app.logger.hasErrors() || app.logger.hasWarnings())
     throw new Error('the API reference has faults, see above');
 }

@@ -13,7 +13,8 @@ export const slugOf = (heading) =>
     .replace(/[^\p{L}\p{N}\p{M}\s_-]/gu, '')
     .replaceAll(' ', '-');
 
-function anchorsOf(page) {
+/** The anchors of a page's headings. */
+export function anchorsOf(page) {
   const seen = new Map();
   return proseOf(page)
     .map((line) => /^#{1,6} (.+)$/.exec(line)?.[1])

@@ -22,7 +22,7 @@ function start(name: string) {
   const env = { ...process.env, DATABASE_URL: stack.databaseUrl, TEMPORAL_ADDRESS: stack.temporalAddress };
   const child = spawn(process.execPath, [`${folder}/${name}.js`], {
     env,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
   const printed = { text: '', errors: '' };
