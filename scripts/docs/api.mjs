@@ -1,7 +1,7 @@
 // The API reference: a page for each entry of package.json's exports, from the doc comments, in docs/api (not in git).
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Application, Converter } from 'typedoc';
+import { Application, Comment, Converter } from 'typedoc';
 
 import { anchorsOf } from './links.mjs';
 
@@ -23,6 +23,13 @@ function entryNames() {
     ]),
   );
 }
+
+/** What the comment at the head of a file says of it. */
+const headOf = (file) =>
+  /^\/\*\*([^]*?)\*\//
+    .exec(readFileSync(file, 'utf8'))?.[1]
+    .replace(/^ ?\* ?/gm, '')
+    .trim() ?? '';
 
 /** The plugin counts some headings that it does not write: `#name-1` where there is a `#name` alone. */
 function mendAnchors() {
@@ -69,13 +76,16 @@ export async function writeApi() {
     intentionallyNotExported: unnamed,
     logLevel: 'Warn',
   });
-  const byFile = [...names].map(([file, name]) => [
-    file.replace(/^src\//, '').replace(/(\/index)?\.ts$/, ''),
-    name,
-  ]);
+  const sources = new Map(
+    [...names.keys()].map((file) => [file.replace(/^src\/|(\/index)?\.ts$/g, ''), file]),
+  );
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    for (const module of project.children ?? [])
-      module.name = new Map(byFile).get(module.name) ?? module.name;
+    for (const module of project.children ?? []) {
+      const file = sources.get(module.name);
+      if (!file) throw new Error(`${module.name} is no entry`);
+      module.name = names.get(file);
+      module.comment ??= new Comment([{ kind: 'text', text: headOf(file) }]);
+    }
   });
   const project = await app.convert();
   if (!project) throw new Error('the sources cannot be read');
