@@ -2,7 +2,15 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '**/*.generated.ts'] },
+  {
+    ignores: [
+      'dist/',
+      'coverage/',
+      'docs/.vitepress/{cache,dist}/',
+      'scripts/docs/world.ts',
+      '**/*.generated.ts',
+    ],
+  },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   tseslint.configs.recommendedTypeChecked,
   {

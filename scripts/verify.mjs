@@ -14,6 +14,7 @@ const checks = {
   size: script('check:size'),
   style: script('check:style'),
   supply: script('check:supply'),
+  docs: script('docs:check'),
 };
 
 /** What a check that has passed tells in its line. */

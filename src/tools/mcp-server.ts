@@ -43,7 +43,7 @@ const mostClientCharacters = 100;
  * A server with the tools `claim`, `settle`, `renew`, `status` and `list_unknown` over the receipts; `activity-guard mcp` serves it
  * on stdio. Connect it to any transport of the SDK, one server for each.
  * Who can reach it can claim and settle in the namespace of the receipts, with the tokens it was given.
- * @param options.telemetry traces and metrics of the claims, such as `telemetry()` of `activity-guard/otel`
+ * The option `telemetry` takes traces and metrics of the claims, such as `telemetry()` of `activity-guard/otel`.
  */
 export function claimServer(
   receipts: ReceiptStore,

@@ -22,7 +22,7 @@ export interface HttpGuardOptions
   readonly guard: Guard;
   /**
    * What names the intent: a header (`'Idempotency-Key'` unless given; such as `'X-GitHub-Delivery'`), or where else the
-   * delivery id is found, such as `(request) => request.json().id`.
+   * delivery id is found, such as `(request) => (request.json() as { id: string }).id`.
    */
   readonly key?: string | ((request: InboundRequest) => string | undefined);
   /** `false`: a request without a key is handled without the guard. Otherwise it is refused. */
