@@ -121,6 +121,9 @@ export interface PruneRequest {
   readonly limit?: number;
 }
 
+/** Receipts in a list whose limit is not given. */
+export const usualLimit = 100;
+
 /** Which receipts to list. */
 export interface ListFilter {
   readonly states?: readonly ReceiptState[];
