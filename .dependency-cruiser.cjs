@@ -43,7 +43,7 @@ module.exports = {
     rule(
       'claims-need-the-guard-alone',
       { path: '^src/claims/' },
-      { pathNot: '^src/(ids|core|guard|claims)/|^(node:)?(crypto|timers/promises)$' },
+      { pathNot: '^src/(ids|core|guard|claims)/|^src/system-clock\\.ts$|^(node:)?(crypto|timers/promises)$' },
     ),
     rule(
       'loose-files',
