@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 
 import { within } from '../../../src/testing/bounded';
 import { freePort } from '../../../src/testing/ports';
-import { pythonEnvironment } from '../../../src/testing/python-environment';
+import { pythonEnvironment } from '../../../test/support/python-environment';
 import type { StartOptions } from '../site';
 import type { System } from '../systems';
 import { times } from '../terms';
