@@ -22,7 +22,7 @@ export const poolOf = ({ url }: Tenant, max: number): Pool => {
 };
 
 export const storeOn = (pool: Pool, { schema, namespace }: Tenant): PostgresReceipts =>
-  pgReceipts(pool, { schema, namespace }) as PostgresReceipts;
+  pgReceipts(pool, { schema, namespace });
 
 /** Starts to flood; the function it gives ends that, and says how many calls had their effect. */
 export function flood(store: PostgresReceipts): () => Promise<number> {

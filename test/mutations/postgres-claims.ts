@@ -80,8 +80,8 @@ const claiming = [
       [
         7,
         'a claim after a failover that found no row looks again',
-        'row ? confirmed(this.there, request, receiptOf(row), true) : this.claims.ask(request)',
-        'row && confirmed(this.there, request, receiptOf(row), true)',
+        'if (!row) return this.claims.ask(request);',
+        'if (!row) return undefined as never;',
       ],
     ],
     looksAgain,
@@ -213,7 +213,14 @@ const lost = [
 const replicated = inFile(
   'src/stores/postgres/together.ts',
   ['pg/standby'],
-  [[1, 'a claim that is found there waits for the standby', 'if (!wasThere || !isOwn)', 'if (receipt)']],
+  [
+    [
+      1,
+      'a claim that is found there waits for the standby',
+      'if (!isOwn) return',
+      'if (isOwn !== undefined) return',
+    ],
+  ],
   { named: 'asked for again' },
 );
 

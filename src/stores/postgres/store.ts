@@ -44,7 +44,7 @@ import { evidenceOf, outstandingOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
 import {
   claimsTogether,
-  confirmed,
+  confirm,
   settledAlone,
   settlementsTogether,
   type Destination,
@@ -212,7 +212,10 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   private async claimAgain(request: ClaimRequest): Promise<Receipt> {
     const parameters = [...claimParameters(this.namespace, request), request.mayBeOlderMs ?? null];
     const [row] = await this.run(this.sql.claimAgain, parameters);
-    return row ? confirmed(this.there, request, receiptOf(row), true) : this.claims.ask(request);
+    if (!row) return this.claims.ask(request);
+    const receipt = receiptOf(row);
+    await confirm(this.there, request, receipt);
+    return receipt;
   }
 
   async takeOver(request: TakeOverRequest): Promise<Receipt | undefined> {

@@ -50,7 +50,9 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
       [row] = await run(sql.claim, claimParameters(namespace, request));
     if (!row) throw noRow(request);
     this.learn([row]);
-    return confirmed(this.there, request, claimedOf(row, namespace, request), isThere(row));
+    const receipt = claimedOf(row, namespace, request);
+    if (isThere(row)) await confirm(this.there, request, receipt);
+    return receipt;
   }
 
   async many(requests: readonly ClaimRequest[]): Promise<ReadonlyMap<string, Receipt>> {
@@ -69,12 +71,16 @@ class ClaimSending implements Sending<ClaimRequest, Receipt> {
     this.learn(rows);
     const asked = new Map(requests.map((request) => [request.key, request]));
     const receipts = new Map<string, Receipt>();
+    const confirmed: Promise<void>[] = [];
     for (const row of rows) {
       const request = asked.get(row['key'] as string);
       if (!request) continue;
       const receipt = claimedOf(row, namespace, request);
-      receipts.set(request.key, await confirmed(this.there, request, receipt, isThere(row)));
+      receipts.set(request.key, receipt);
+      const confirming = isThere(row) && confirm(this.there, request, receipt);
+      if (confirming) confirmed.push(confirming);
     }
+    await Promise.all(confirmed);
     return receipts;
   }
 
@@ -99,20 +105,20 @@ const isThere = (row: Row): boolean => typeof row['receipt'] === 'string';
  * One's own claim that was there already is one whose answer was lost, perhaps while its commit still waited for a standby.
  * Reading waits for none; what is written now waits for all that was written before.
  */
-export async function confirmed(
+export function confirm(
   { run, sql }: Destination,
   { key, token, requestId, leaseMs }: ClaimRequest,
   receipt: Receipt,
-  wasThere: boolean,
-): Promise<Receipt> {
+): Promise<void> | undefined {
   const isOwn = receipt.state === 'claimed' && receipt.token === token && receipt.leaseRemainingMs > 0;
-  if (!wasThere || !isOwn) return receipt;
-  const renewed = await run(sql.renew, [arrayOf([key]), arrayOf([token]), leaseMs]);
-  if (renewed.length === 1) return receipt;
-  throw new ReceiptStoreUnavailableError(
-    `The claim on request id ${requestId} ended while it was looked at. Retry.`,
-    { requestId },
-  );
+  if (!isOwn) return undefined;
+  return run(sql.renew, [arrayOf([key]), arrayOf([token]), leaseMs]).then((renewed) => {
+    if (renewed.length === 1) return;
+    throw new ReceiptStoreUnavailableError(
+      `The claim on request id ${requestId} ended while it was looked at. Retry.`,
+      { requestId },
+    );
+  });
 }
 
 const noRow = ({ requestId }: ClaimRequest): ReceiptStoreUnavailableError =>
