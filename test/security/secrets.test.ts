@@ -1,14 +1,8 @@
 /** Secrets planted wherever a guard meets a user's data, and all that comes out of it: errors, telemetry, tables, commands, pages. */
 import { spawnSync } from 'node:child_process';
 
-import {
-  Guard,
-  OutcomeUnknownError,
-  recordEvidence,
-  RejectedError,
-  type ExecuteRequest,
-  type GuardEvent,
-} from '../../src';
+import type { OutcomeUnknownError } from '../../src';
+import { Guard, recordEvidence, RejectedError, type ExecuteRequest, type GuardEvent } from '../../src';
 import { pgReceipts } from '../../src/stores/pg';
 import { postgresReceipts } from '../../src/stores/postgres-js';
 import { Observed } from '../support/observed';
