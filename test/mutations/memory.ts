@@ -270,8 +270,8 @@ export const memory = [
       [
         2,
         'a receipt whose claim was lost is written anew',
-        'if (claim && !this.database.rows.has(key)) await this.claim(claim.request);',
-        '',
+        'if (claim && !this.database.rows.has(key)) {',
+        'if (claim && !key) {',
       ],
     ],
   ),

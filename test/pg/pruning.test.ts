@@ -97,7 +97,7 @@ describe.each(drivers)('through %s', (driver) => {
     await Promise.all(
       [one, two, one, two].flatMap((worker) =>
         ids.map(async (id) => {
-          for (const _ of [1, 2]) endings.get(id)?.add(await worker.ending(id));
+          for (let n = 0; n < 2; n++) endings.get(id)?.add(await worker.ending(id));
         }),
       ),
     );
