@@ -44,7 +44,7 @@ module.exports = {
     rule(
       'claims-need-the-guard-alone',
       { path: '^src/claims/' },
-      { pathNot: '^src/(ids|core|guard|claims)/|^(node:)?(crypto|timers/promises)$' },
+      { pathNot: '^src/(ids|core|guard|claims)/|^src/system-clock\\.ts$|^(node:)?(crypto|timers/promises)$' },
     ),
     rule(
       'loose-files',
@@ -85,11 +85,7 @@ module.exports = {
       { path: packages('cli-progress|commander|csv-parse|picocolors') },
     ),
     // `init` works with the compiler of the project that it is run on, and knows its types alone.
-    rule(
-      'compiler-for-init',
-      { path: '^src/', pathNot: '^src/cli/init/' },
-      { path: packages('typescript') },
-    ),
+    rule('compiler-for-init', { path: '^src/', pathNot: '^src/cli/init/' }, { path: packages('typescript') }),
     rule('compiler-of-the-project', { path: '^src/cli/init/' }, { path: packages('typescript'), ...values }),
     rule(
       'dashboard-for-the-command',

@@ -10,7 +10,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { until } from '../../src/testing/bounded';
 import { runCommand } from '../../src/testing/command';
 import { freePort } from '../../src/testing/ports';
-import { pythonEnvironment } from '../../src/testing/python-environment';
+import { pythonEnvironment } from '../../test/support/python-environment';
 import type { Reaper } from '../../src/testing/reaper';
 import { peersFolder, type PeerConfig } from './peer';
 

@@ -19,7 +19,7 @@ export const steadykey: StartPeer = async ({ databaseUrl, leaseMs }, effect) => 
   pool.on('error', () => undefined);
   const options = { keyPrefix: 'bench', defaultTtlSeconds: 86_400 };
   const manager = new IdempotencyManager(new PostgresIdempotencyStore(pool), options);
-  const lease = leaseMs === undefined ? {} : { leaseSeconds: leaseMs / 1000 };
+  const lease = leaseMs === undefined ? {} : { leaseSeconds: Math.ceil(leaseMs / 1000) };
   return {
     once: async (orderId) => (await manager.execute({ orderId }, async () => effect(orderId), lease)).value,
     stop: () => pool.end(),

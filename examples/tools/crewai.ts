@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 
 import { runCommand } from '../../src/testing/command';
-import { pythonEnvironment } from '../../src/testing/python-environment';
+import { pythonEnvironment } from '../../test/support/python-environment';
 import { startReaper, type Reaper } from '../../src/testing/reaper';
 import { run, withDatabase, type Database } from './database';
 

@@ -13,7 +13,7 @@ import { ActivityGuardPlugin } from 'activity-guard/worker';
 import { within } from '../../src/testing/bounded';
 import { createDatabase } from '../../src/testing/database';
 import { freePort } from '../../src/testing/ports';
-import { pythonEnvironment } from '../../src/testing/python-environment';
+import { pythonEnvironment } from '../../test/support/python-environment';
 import { startReaper } from '../../src/testing/reaper';
 import { resolveTemporalCli } from '../../src/testing/temporal-binary';
 import { startOn, type DevServer } from '../../src/testing/temporal-server';

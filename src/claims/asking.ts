@@ -1,8 +1,16 @@
 /** Asking the receipts of a claim again after a lost answer: every step is idempotent by its token. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { ActivityGuardError, isFinal, ReceiptStoreUnavailableError, type ClaimRequest } from '../core';
-import type { ReceiptStore } from '../core';
+import {
+  ActivityGuardError,
+  inTime,
+  isFinal,
+  longestAnswerMs,
+  ReceiptStoreUnavailableError,
+  type ClaimRequest,
+  type ReceiptStore,
+} from '../core';
+import { systemClock } from '../system-clock';
 
 const waitsMs = [100, 500];
 
@@ -10,7 +18,7 @@ const waitsMs = [100, 500];
 export async function asking<T>(requestId: string, step: () => Promise<T>): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
-      return await step();
+      return await inTime(systemClock, longestAnswerMs, step(), () => overdue(requestId));
     } catch (error) {
       const waitMs = waitsMs[tries];
       if (error instanceof ActivityGuardError && error.code !== 'ReceiptStoreUnavailable') throw error;
@@ -41,6 +49,12 @@ async function giveBack(receipts: ReceiptStore, claim: ClaimRequest): Promise<vo
     await delay(waitMs, undefined, { ref: false });
   }
 }
+
+const overdue = (requestId: string): ReceiptStoreUnavailableError =>
+  new ReceiptStoreUnavailableError(
+    `The receipts did not answer within ${longestAnswerMs} ms. Check the database, then try again.`,
+    { requestId },
+  );
 
 const unavailable = (requestId: string, cause: unknown): ActivityGuardError =>
   cause instanceof ActivityGuardError

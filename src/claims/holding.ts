@@ -10,20 +10,25 @@ import {
   type ReceiptStore,
   type Telemetry,
 } from '../core';
-import { sha256Hex, withoutGeneration } from '../ids';
+import { mostGenerations, sha256Hex, withoutGeneration } from '../ids';
 import { asking } from './asking';
-import { jsonOutcome, rejection } from './outcomes';
+import { rejection, resultOutcome } from './outcomes';
 import { summaryOf } from './reading';
 import { tellingAway, watched, type Emit } from './watched';
 import { checkWritten, leaseMsOf, ofGeneration } from './written';
+
+/**
+ * What a holder can say. `rejected`: the provider's final no. `not-committed`: it surely did not happen. `unknown`: the holder
+ * does not know.
+ */
+export const outcomes = ['committed', 'rejected', 'not-committed', 'unknown'] as const;
 
 /** What became of an effect. */
 export interface Settling {
   readonly requestId: string;
   /** As the claim was answered. */
   readonly token: string;
-  /** `rejected`: the provider's final no. `not-committed`: it surely did not happen. `unknown`: the holder does not know. */
-  readonly outcome: 'committed' | 'rejected' | 'not-committed' | 'unknown';
+  readonly outcome: (typeof outcomes)[number];
   /** Of what is committed: what every later caller gets, as JSON has it. Of what is rejected: why, a text. */
   readonly result?: unknown;
 }
@@ -122,7 +127,7 @@ export async function settleFor(
 
 /** The outcome as it is kept; there is none where nothing happened, or nobody knows. */
 async function storedOf({ outcome, result, requestId }: Settling) {
-  if (outcome === 'committed') return { state: outcome, outcome: jsonOutcome(result, requestId) };
+  if (outcome === 'committed') return { state: outcome, outcome: resultOutcome(result, requestId) };
   if (outcome === 'rejected') return { state: outcome, outcome: await rejection(result, requestId) };
   return undefined;
 }
@@ -180,7 +185,6 @@ async function asItIs(
     : { status: 'LATE', requestId, state };
 }
 
-const outcomes: readonly unknown[] = ['committed', 'rejected', 'not-committed', 'unknown'];
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** @returns the token as it was made */
@@ -208,8 +212,6 @@ function checkOutcome({ requestId, outcome, result }: Settling): void {
     requestId,
   });
 }
-
-const mostGenerations = 100;
 
 /** The receipt that a token holds, or held, and in which epoch. */
 async function heldBy(receipts: ReceiptStore, written: string, token: string) {

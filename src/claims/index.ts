@@ -1,6 +1,7 @@
 /** Claims for effects that run elsewhere, which MCP and HTTP serve. */
 export { claimFor, type ClaimReply, type ClaimTerms } from './claims';
 export {
+  outcomes,
   renewFor,
   settleFor,
   type RenewReply,

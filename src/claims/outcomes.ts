@@ -1,7 +1,14 @@
 /** Outcomes of effects that were run elsewhere: JSON, as a guard in Node writes it, too. */
-import { compensated, InvalidRequestError, RejectedError, type Outcome, type Receipt } from '../core';
+import {
+  compensated,
+  InvalidRequestError,
+  jsonFormat,
+  jsonOutcome,
+  RejectedError,
+  type Outcome,
+  type Receipt,
+} from '../core';
 import { storedOutcomes } from '../guard';
-import { canonicalJson } from '../ids';
 
 /** What became of an effect that is settled. */
 export type Settled =
@@ -17,14 +24,9 @@ export type Settled =
     };
 
 /** A result that came as JSON; nothing is null. */
-export function jsonOutcome(result: unknown, requestId: string): Outcome {
-  try {
-    canonicalJson(result); // refuses what is nested too deep for others to read
-    const text = JSON.stringify(result ?? null) as string | undefined;
-    if (text !== undefined) return { format: 'json', bytes: new TextEncoder().encode(text) };
-  } catch {
-    // said below
-  }
+export function resultOutcome(result: unknown, requestId: string): Outcome {
+  const outcome = jsonOutcome(result ?? null);
+  if (outcome) return outcome;
   throw new InvalidRequestError('settle: the result is not JSON, or nested too deep. Nothing was written.', {
     requestId,
   });
@@ -32,7 +34,7 @@ export function jsonOutcome(result: unknown, requestId: string): Outcome {
 
 /** The provider's no. */
 export function rejection(why: unknown, requestId: string): Outcome | Promise<Outcome> {
-  const { bytes } = jsonOutcome(why ?? 'The provider said no.', requestId);
+  const { bytes } = resultOutcome(why ?? 'The provider said no.', requestId);
   const message = typeof why === 'string' && why !== '' ? why : new TextDecoder().decode(bytes);
   return storedOutcomes.encodeFailure(new RejectedError(message));
 }
@@ -40,7 +42,7 @@ export function rejection(why: unknown, requestId: string): Outcome | Promise<Ou
 /** What later callers are told. A result of another form than JSON would not be the same any more. */
 export function settledOf({ state, action, outcome }: Receipt): Settled {
   if (state === 'rejected') return { state, error: failureOf(action, outcome) };
-  if (outcome?.format !== 'json') return { state: 'committed', resultUnavailable: true };
+  if (outcome?.format !== jsonFormat) return { state: 'committed', resultUnavailable: true };
   return { state: 'committed', result: storedOutcomes.decodeResult(outcome) };
 }
 

@@ -7,7 +7,7 @@ import {
   type ReceiptState,
   type ReceiptStore,
 } from '../core';
-import { hashOfWrittenId, receiptKey } from '../ids';
+import { keyOfWrittenId } from '../ids';
 import { asking } from './asking';
 import { checkWritten } from './written';
 
@@ -41,7 +41,7 @@ export async function statusOf(
   requestId: string,
 ): Promise<ReceiptSummary | undefined> {
   checkWritten('status', requestId);
-  const key = receiptKey(receipts.namespace, hashOfWrittenId(requestId));
+  const key = keyOfWrittenId(receipts.namespace, requestId);
   const found = await asking(requestId, () => receipts.get(key));
   return found && summaryOf(found.receipt);
 }

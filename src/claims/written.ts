@@ -1,6 +1,6 @@
-/** Request ids as claims answered them: also those of later generations. */
+/** What callers of claims write, checked: leases, and request ids as they were answered, also of later generations. */
 import { InvalidRequestError, toMs, type Duration, type ReceiptStore } from '../core';
-import { generationId, hashOfWrittenId, receiptKey, requestIdProblem, withoutGeneration } from '../ids';
+import { generationId, hashOfWrittenId, receiptKey, writtenIdProblem } from '../ids';
 
 const longestLeaseMs = 24 * 60 * 60 * 1000;
 const leastLeaseMs = 500;
@@ -22,6 +22,6 @@ export function ofGeneration(receipts: ReceiptStore, requestId: string, generati
 
 /** An id as it was answered: also that of a later generation. */
 export function checkWritten(what: string, requestId: unknown): void {
-  const problem = requestIdProblem(typeof requestId === 'string' ? withoutGeneration(requestId) : requestId);
+  const problem = writtenIdProblem(requestId);
   if (problem !== undefined) throw new InvalidRequestError(`${what}: ${problem}. Nothing was done.`);
 }

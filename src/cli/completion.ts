@@ -1,4 +1,5 @@
 /** `completion`: what a shell offers after Tab, from the definitions of the commands. */
+import { shellWord as quoted } from '../core';
 import { command, optionsOf, type Definition } from './definition';
 import { UsageError } from './usage-error';
 
@@ -21,8 +22,6 @@ const optionOffers = (definition: Definition): Offer[] => [
   })),
   { name: '--help', says: 'what it does, with examples' },
 ];
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 const words = (all: readonly string[]): string => quoted(all.join(' '));
 

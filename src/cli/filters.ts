@@ -1,5 +1,6 @@
 /** Which receipts: the options that several commands have. */
-import { receiptStates, toMs, type ListFilter } from '../core';
+import { toMs, type ListFilter } from '../core';
+import { shownStates, stateFilter } from '../operator';
 import { flag, oneOf, parsed, text, type Given } from './definition';
 import { UsageError } from './usage-error';
 
@@ -50,13 +51,13 @@ export const boundsOf = ({ since, until }: Given<typeof bounds>) => ({
 /** The options by which receipts are picked. */
 export const filters = {
   unresolved: flag('only unknown outcomes'),
-  state: oneOf('STATE', 'only these', [...receiptStates, 'contested'] as const),
+  state: oneOf('STATE', 'only these', shownStates),
   action: text('NAME', 'only receipts of this action'),
   workflow: text('ID', 'only what this workflow claimed'),
   ...bounds,
 };
 
-/** What a store is asked for: unknown is also what a dead holder left claimed; contested is no state of its own. */
+/** What a store is asked for. */
 export function filterOf({
   unresolved,
   state,
@@ -65,9 +66,8 @@ export function filterOf({
   ...rest
 }: Given<typeof filters>): ListFilter {
   return {
-    unresolved: unresolved || state === 'unknown',
-    ...(state === 'contested' ? { contested: true } : {}),
-    ...(state === undefined || state === 'unknown' || state === 'contested' ? {} : { states: [state] }),
+    ...stateFilter(state),
+    ...(unresolved ? { unresolved } : {}),
     ...(action === undefined ? {} : { action }),
     ...(workflow === undefined ? {} : { workflowId: workflow }),
     ...boundsOf(rest),

@@ -1,5 +1,5 @@
 /** `show`: the whole of a receipt, or of a workflow's effects. */
-import { spoken, type Evidence, type Receipt } from '../core';
+import { shellWord, spoken, type Evidence, type Receipt } from '../core';
 import { hashedRequestId, hashRequestId } from '../ids';
 import {
   find,
@@ -79,15 +79,13 @@ function lineOf({ at, source, verdict, epoch, by, note, late, outcome }: Evidenc
   return [at, who, verdict, `(attempt ${epoch})`, ...more].join('  ');
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-
 /** The id as a shell takes it; of one that no terminal takes, its hash. */
 const typeable = ({ requestId }: Receipt): string =>
-  quoted(printable(requestId) === requestId ? requestId : hashedRequestId(hashRequestId(requestId)));
+  shellWord(printable(requestId) === requestId ? requestId : hashedRequestId(hashRequestId(requestId)));
 
 function howToResolve(found: Found, { schema, namespace }: Common): string[] {
   const where = Object.entries({ schema, namespace })
-    .map(([name, value]) => (value === undefined ? '' : ` --${name} ${quoted(value)}`))
+    .map(([name, value]) => (value === undefined ? '' : ` --${name} ${shellWord(value)}`))
     .join('');
   return [
     'Look it up at the provider, then say what you found:',

@@ -11,7 +11,7 @@ import type { ClaimRequest } from './store';
 import { showCommand } from './show-command';
 import type { CallStep, StepEnd, StepWatch } from './telemetry';
 
-/** The store has this long to answer, also for a call that waits for nobody. */
+/** The store has this long to answer: to a call that waits for nobody, and to the last look of one that does. */
 const leastAskMs = 2000;
 
 /** What is known of one call while it goes on. */
@@ -41,7 +41,7 @@ export class CallState {
   ) {
     const now = env.clock.monotonic();
     this.waitUntil = Math.min(call.deadline, now + call.waitMs);
-    this.askUntil = Math.min(call.deadline, now + Math.max(call.waitMs, leastAskMs));
+    this.askUntil = Math.min(call.deadline, now + call.waitMs + leastAskMs);
     const transactional = call.transactional ?? false;
     this.request = {
       key: receiptKey(env.store.namespace, call.requestIdHash),

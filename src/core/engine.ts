@@ -1,5 +1,5 @@
 /** One guarded call from its claim to its receipt. All decisions come from `decide.ts` and `policy.ts`. */
-import { generationId, receiptKey } from '../ids';
+import { generationId, mostGenerations, receiptKey } from '../ids';
 import type { CallOutcome, EngineEnvironment, GuardedCall } from './call';
 import { CallState, holdDelayMs, onHold } from './call-state';
 import { decide, type ClaimAnswer } from './decide';
@@ -23,9 +23,6 @@ const pollMs = { first: 50, most: 1000 };
 
 /** A call that keeps losing races gives up after this many looks; each look is one step of somebody else. */
 const mostLooks = 10_000;
-
-/** Each is an intent that somebody started on purpose; far fewer are ever needed. */
-const mostGenerations = 100;
 
 /** The end of the last call, beside those of single keys. */
 const allOfThem = 'all';

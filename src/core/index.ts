@@ -50,6 +50,7 @@ export type { GuardErrorCode, GuardErrorOptions } from './errors';
 export { classifyError, committed, governingPolicy, notCommitted, undetermined } from './policy';
 export type { Classify, ErrorClass, OnUnknown, Probe, ProbeQuestion, ProbeResult } from './policy';
 export { probeSource } from './probe-source';
+export { jsonFormat, jsonOutcome } from './json-outcome';
 export { Reconciler } from './reconciler';
 export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
 export { shownPayload } from './redact';
@@ -94,10 +95,12 @@ export type {
   StepWatch,
   Telemetry,
 } from './telemetry';
-export { showCommand } from './show-command';
+export { shellWord, showCommand } from './show-command';
 export { singleRequest } from './single-request';
-export { storeChecks } from './store-checks';
-export { isFinal } from './store-retry';
+export { assertReceipts, storeChecks } from './store-checks';
+export { inTime } from './in-time';
+export { isFinal, longestAnswerMs } from './store-retry';
+export { usualLimit } from './store';
 export type {
   BatchKind,
   ClaimRequest,

@@ -1,15 +1,17 @@
 /** What a source of the user's says of an outcome: webhooks, exports, another system's ledger. */
-import { canonicalJson, hashOfWrittenId, receiptKey, requestIdProblem } from '../ids';
+import { keyOfWrittenId, writtenIdProblem } from '../ids';
 import { InvalidRequestError } from './errors';
 import { ownSources } from './evidence';
 import { isWholeText } from './identify';
+import { jsonOutcome } from './json-outcome';
 import { isProvisional, isSettled, type Outcome, type ReceiptState } from './receipt';
 import type { ReceiptStore } from './store';
+import { assertReceipts } from './store-checks';
 import { lookForFinality, weigh } from './weigh';
 
 /** A statement about one request id. */
 export interface ReportedEvidence {
-  /** As it was handed to the provider. */
+  /** As it was handed to the provider, also that of a later generation (`…~g2`). */
   readonly requestId: string;
   /** Who says it, such as `'stripe-webhook'`: a name of your own, up to 100 characters. One word per source counts, its last. */
   readonly source: string;
@@ -48,12 +50,14 @@ export async function recordEvidence(
   receipts: ReceiptStore,
   evidence: ReportedEvidence,
 ): Promise<EvidenceAnswer> {
-  const { requestId, source, verdict, note } = evidence;
-  const problem = problemOf(evidence);
+  assertReceipts('recordEvidence', receipts);
+  const given = Object(evidence) as ReportedEvidence;
+  const { requestId, source, verdict, note } = given;
+  const problem = problemOf(given);
   if (problem !== undefined)
     throw new InvalidRequestError(`recordEvidence: ${problem}. Nothing was kept.`, { requestId });
-  const outcome = outcomeOf(evidence);
-  const key = receiptKey(receipts.namespace, hashOfWrittenId(requestId));
+  const outcome = outcomeOf(given);
+  const key = keyOfWrittenId(receipts.namespace, requestId);
   const known = await receipts.get(key);
   if (!known) {
     await receipts.addEvidence({ key, epoch: 1, source, verdict, note, outcome });
@@ -73,17 +77,12 @@ function problemOf({ requestId, source, verdict, note }: ReportedEvidence): stri
   if (ownSources.includes(source)) return `the source '${source}' is the guard's own: take another name`;
   if (!['committed', 'not-committed', 'rejected'].includes(verdict))
     return "verdict must be 'committed', 'not-committed' or 'rejected'";
-  return requestIdProblem(requestId);
+  return writtenIdProblem(requestId);
 }
 
 function outcomeOf({ requestId, verdict, result }: ReportedEvidence): Outcome | undefined {
   if (verdict !== 'committed' || result === undefined) return undefined;
-  try {
-    canonicalJson(result); // refuses what is nested too deep, or endless
-    const text = JSON.stringify(result) as string | undefined;
-    if (text !== undefined) return { format: 'json', bytes: new TextEncoder().encode(text) };
-  } catch {
-    // said below
-  }
+  const outcome = jsonOutcome(result);
+  if (outcome) return outcome;
   throw new InvalidRequestError('recordEvidence: the result is not JSON. Nothing was kept.', { requestId });
 }

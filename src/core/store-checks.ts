@@ -1,13 +1,25 @@
-/** What weakens the guard in its store, though that can be used: said before a worker starts, and by `doctor`. Pure. */
+/** What is wrong with a store, and what weakens the guard in one that can be used. Pure. */
 import { spoken } from './duration';
-import type { StoreDescription } from './store';
+import { InvalidRequestError, readable } from './errors';
+import type { ReceiptStore, StoreDescription } from './store';
 
 /** Receipts show times and ages by the database's clock: beyond this they mislead somebody who reads logs beside them. */
 const mostSkewMs = 5000;
 
 type Look = (store: StoreDescription) => string | false | undefined;
 
-/** Each says what is weak and what to change, if there is something to say. */
+/**
+ * What is no store would only be noticed when something is to be guarded.
+ * @throws InvalidRequestError saying who needs one
+ */
+export function assertReceipts(whose: string, receipts: unknown): asserts receipts is ReceiptStore {
+  if (typeof readable(() => (receipts as ReceiptStore).claim) !== 'function')
+    throw new InvalidRequestError(
+      `${whose} needs receipts: pgReceipts(…), postgresReceipts(…) or memoryReceipts().`,
+    );
+}
+
+/** Each says what is weak and what to change, if there is something to say: before a worker starts, and by `doctor`. */
 export const storeChecks = {
   'memory-receipts': ({ processOnly }) =>
     processOnly &&

@@ -7,7 +7,7 @@ const firstDelayMs = 50;
 const mostDelayMs = 1000;
 
 /** A store that has not answered by then counts as away; the step may still take effect, under the same token. */
-const longestAnswerMs = 10_000;
+export const longestAnswerMs = 10_000;
 
 /** Errors that asking again cannot mend carry `transient: false`; a store sets it from SQLSTATE. */
 export const isFinal = (error: unknown): boolean =>

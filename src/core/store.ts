@@ -126,6 +126,9 @@ export interface PruneRequest {
   readonly resultsOverBytes?: number | undefined;
 }
 
+/** Receipts in a list whose limit is not given. */
+export const usualLimit = 100;
+
 /** Which receipts to list. */
 export interface ListFilter {
   readonly states?: readonly ReceiptState[];

@@ -8,8 +8,8 @@ import { csrf } from 'hono/csrf';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 
-import { receiptStates, type Receipt, type ReceiptStore } from '../core';
-import { find, type Woken } from '../operator';
+import type { Receipt, ReceiptStore } from '../core';
+import { find, shownStates, type Woken } from '../operator';
 import { Access, type SignIn } from './access';
 import { activityPage } from './activity-page';
 import { decisionRoutes } from './decision-routes';
@@ -141,7 +141,7 @@ function timeIn(given: string | undefined): string | undefined {
 const queryIn = (c: Context): Query => ({
   text: (c.req.query('q') ?? '').trim(),
   action: (c.req.query('action') ?? '').trim(),
-  state: known([...receiptStates, 'contested'] as const, c.req.query('state')),
+  state: known(shownStates, c.req.query('state')),
   since: timeIn(c.req.query('since')),
   before: timeIn(c.req.query('before')),
 });

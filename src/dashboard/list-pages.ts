@@ -1,6 +1,6 @@
 /** The pages that list receipts: the queue, and what is searched for. */
-import { receiptStates, type Receipt } from '../core';
-import { stateOf } from '../operator';
+import type { Receipt } from '../core';
+import { shownStates, stateOf } from '../operator';
 import { ago, badge, html, nothing, outside, plural, receiptPath, text, time, type Html } from './html';
 import { providerLink, type Links } from './links';
 import { page, type Frame } from './page';
@@ -76,8 +76,6 @@ export function queuePage(
   });
 }
 
-const states = [...receiptStates, 'contested'] as const;
-
 /** A time as a form's field takes it, in UTC. */
 const fieldTime = (iso: string | undefined): string => iso?.slice(0, 16) ?? '';
 
@@ -88,7 +86,7 @@ export function searchPage(frame: Frame, query: Query, { receipts, looked, goOnB
     <form class="filters" action="/receipts">
       <label>Text <input name="q" type="search" value="${query.text}" /></label>
       <label>Action <input name="action" value="${query.action}" /></label>
-      <label>State <select name="state"><option value="">any</option>${states.map(option)}</select></label>
+      <label>State <select name="state"><option value="">any</option>${shownStates.map(option)}</select></label>
       <label>Claimed since (UTC) <input name="since" type="datetime-local" value="${fieldTime(query.since)}" /></label>
       <label>before (UTC) <input name="before" type="datetime-local" value="${fieldTime(query.before)}" /></label>
       <button class="primary">Search</button>

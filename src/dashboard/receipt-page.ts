@@ -1,6 +1,6 @@
 /** One receipt: what is known, what comes next, and what may be decided. */
 import { isFree, isSettled, isUnresolved, type Evidence, type Receipt } from '../core';
-import { withoutGeneration } from '../ids';
+import { nextGenerationOf } from '../ids';
 import { isOpen, stateOf, tokenOf, workflowLink, type Found } from '../operator';
 import { meanings, openFor, optionsOf, type Draft, type Option } from './decision';
 import {
@@ -68,8 +68,7 @@ function saying(found: Found): string {
 /** Where what was superseded goes on, once it has been called again. */
 function nextGeneration({ state, requestId }: Receipt): Html {
   if (state !== 'superseded') return nothing;
-  const [, generation = '1'] = /~g(\d+)$/.exec(requestId) ?? [];
-  const next = `${withoutGeneration(requestId)}~g${Number(generation) + 1}`;
+  const next = nextGenerationOf(requestId);
   return html` <a href="${receiptPath({ requestId: next })}">${text(next)}</a>`;
 }
 

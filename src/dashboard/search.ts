@@ -1,5 +1,6 @@
 /** Finding receipts by what people know of them. */
 import type { ListFilter, Receipt, ReceiptState, ReceiptStore } from '../core';
+import { stateFilter } from '../operator';
 import { newest, justAfter } from './newest';
 
 /** What is asked for. */
@@ -27,8 +28,7 @@ const longestMs = 3000;
 
 function filterOf({ state, action, since, before }: Query): ListFilter {
   return {
-    ...(state === 'contested' ? { contested: true } : state === 'unknown' ? { unresolved: true } : {}),
-    ...(state === undefined || state === 'contested' || state === 'unknown' ? {} : { states: [state] }),
+    ...stateFilter(state),
     ...(action === '' ? {} : { action }),
     ...(since === undefined ? {} : { claimedSince: since }),
     ...(before === undefined ? {} : { claimedBefore: before }),

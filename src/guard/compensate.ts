@@ -1,6 +1,6 @@
 /** Undoing an effect: once, and tied to the receipt that it undoes. */
 import { InvalidRequestError, isUnresolved, OutcomeUnknownError } from '../core';
-import { compensationId, hashOfWrittenId, receiptKey } from '../ids';
+import { compensationId, hashOfWrittenId, receiptKey, writtenIdProblem } from '../ids';
 import type { Guard } from './guard';
 import type { ExecuteRequest, ExecutionReceipt } from './requests';
 
@@ -18,8 +18,8 @@ export async function compensate<P, R>(
   receipt: Pick<ExecutionReceipt, 'requestId'> | string,
   request: Omit<ExecuteRequest<P, R>, 'requestId' | 'generation'>,
 ): Promise<ExecutionReceipt<R>> {
-  const id = typeof receipt === 'string' ? receipt : receipt.requestId;
-  if (typeof id !== 'string' || id === '')
+  const id = typeof receipt === 'string' ? receipt : (Object(receipt) as ExecutionReceipt).requestId;
+  if (writtenIdProblem(id) !== undefined)
     throw new InvalidRequestError(
       'compensate needs the receipt, or the request id, of what it undoes. Nothing was run.',
     );

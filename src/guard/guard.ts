@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  assertReceipts,
   checkedAction,
   checkedContent,
   checkedFingerprint,
@@ -78,12 +79,11 @@ export class Guard {
   private readonly defaults: EffectDefaults;
   private readonly longestMs: number;
 
+  /** @throws InvalidRequestError without receipts, and for a duration that is none */
   constructor(options: GuardOptions) {
-    const { receipts, onEvent, telemetry, origin = {}, timeout = '10m' } = options;
-    if (typeof (receipts as ReceiptStore | undefined)?.claim !== 'function')
-      throw new InvalidRequestError(
-        'new Guard({ receipts }) needs receipts: pgReceipts(…), postgresReceipts(…) or memoryReceipts().',
-      );
+    const given = Object(options) as GuardOptions;
+    const { receipts, onEvent, telemetry, origin = {}, timeout = '10m' } = given;
+    assertReceipts('new Guard({ receipts })', receipts);
     this.receipts = receipts;
     this.engine = new GuardEngine({
       ...{ store: receipts, clock: systemClock, newToken: randomUUID, telemetry },
@@ -92,7 +92,7 @@ export class Guard {
     telemetry?.watch(receipts);
     this.origin = origin;
     // Understood once; and a duration that is none is refused now.
-    const { leaseMs, graceMs, waitMs, retainMs } = effectTerms({}, options);
+    const { leaseMs, graceMs, waitMs, retainMs } = effectTerms({}, given);
     const retention = retainMs === undefined ? {} : { retainFor: retainMs };
     this.defaults = { leaseFor: leaseMs, graceFor: graceMs, waitFor: waitMs, ...retention };
     this.longestMs = toMs('timeout', timeout);

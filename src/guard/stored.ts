@@ -4,6 +4,7 @@ import { deserialize, serialize } from 'node:v8';
 import {
   errorMessage,
   errorName,
+  jsonFormat,
   noResult,
   readable,
   RejectedError,
@@ -16,7 +17,6 @@ import {
 
 /** A result that JSON would change: a Date, a Map, `undefined` in a list. Only Node reads it. */
 const nodeFormat = 'node';
-const jsonFormat = 'json';
 const failureFormat = 'failure';
 
 /** Deeper values are left to Node's format, which also knows cycles. */

@@ -1,5 +1,12 @@
 /** Functions and methods that are guarded wherever they are called. */
-import { InvalidRequestError, type AnyFunction, type CallOutcome, type HeldEffect } from '../core';
+import {
+  checkedContent,
+  checkedGeneration,
+  InvalidRequestError,
+  type AnyFunction,
+  type CallOutcome,
+  type HeldEffect,
+} from '../core';
 import type { ExecuteRequest, GuardTerms } from './requests';
 
 /** How a function is guarded. A probe gets the arguments as its payload. */
@@ -48,16 +55,17 @@ export function wrapped(options: WrapOptions<AnyFunction>, fn: AnyFunction | und
 }
 
 function guardedBy(options: WrapOptions<AnyFunction>, fn: AnyFunction, call: Call): AnyFunction {
-  const { requestId, fingerprint, generation, action = fn.name, ...terms } = options;
   if (typeof fn !== 'function') throw new InvalidRequestError('wrap(options, fn): fn is not a function.');
+  const { requestId, fingerprint, generation, action = fn.name, ...terms } = options;
   if (action === '')
     throw new InvalidRequestError('wrap: a function without a name needs an action, such as send_email.');
   const wrapper = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
     const request = {
       ...(terms as GuardTerms),
       ...{ action, requestId: requestId(...args) },
-      ...(fingerprint ? { fingerprint: fingerprint(...args) } : {}),
-      ...(generation ? { generation: generation(...args) } : {}),
+      // Of what they do not give, nothing else takes the place.
+      ...(fingerprint ? { fingerprint: checkedContent(action, fingerprint(...args)) } : {}),
+      ...(generation ? { generation: checkedGeneration(generation(...args)) } : {}),
     };
     const outcome = await call(request, { payload: args, run: () => fn.apply(this, args) as unknown });
     if (outcome.kind === 'result') return outcome.value;

@@ -1,5 +1,5 @@
 /** Bodies of requests to the service, checked: what is not known is refused, for a misspelt field must not be left out. */
-import type { ClaimTerms, Renewing, Settling } from '../claims';
+import { outcomes, type ClaimTerms, type Renewing, type Settling } from '../claims';
 import { InvalidRequestError, mostActionCharacters } from '../core';
 
 /** Bounds that the OpenAPI document tells, too. */
@@ -40,7 +40,7 @@ const claimFields: Fields = {
 };
 
 const settleFields: Fields = {
-  required: { token: text(100), outcome: oneOf('committed', 'rejected', 'not-committed', 'unknown') },
+  required: { token: text(100), outcome: oneOf(...outcomes) },
   optional: { result: anything },
 };
 

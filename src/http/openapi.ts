@@ -1,4 +1,5 @@
 /** The OpenAPI document of the service. The tests hold every answer against it. */
+import { outcomes } from '../claims';
 import { receiptStates } from '../core';
 import { bounds } from './input';
 
@@ -62,7 +63,7 @@ const schemas = {
     },
   ),
   Settlement: object(
-    { token: text, outcome: { enum: ['committed', 'rejected', 'not-committed', 'unknown'] } },
+    { token: text, outcome: { enum: outcomes } },
     {
       result: {
         description:

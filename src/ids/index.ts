@@ -7,8 +7,12 @@ export {
   generationId,
   hashOfWrittenId,
   hashedRequestId,
+  keyOfWrittenId,
+  mostGenerations,
+  nextGenerationOf,
   receiptKey,
   withoutGeneration,
+  writtenIdProblem,
 } from './receipt-id';
 export type { IdentifiedRequest } from './receipt-id';
 export {

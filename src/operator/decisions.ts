@@ -3,6 +3,7 @@ import {
   isOutstanding,
   isTooEarly,
   isUnresolved,
+  jsonOutcome,
   operatorSource,
   receiptStates,
   type Evidence,
@@ -12,7 +13,7 @@ import {
   type Resolution,
   type SeenReceipt,
 } from '../core';
-import { hashOfWrittenId, receiptKey } from '../ids';
+import { keyOfWrittenId } from '../ids';
 
 /** A receipt with all that is known of it. */
 export interface Found {
@@ -22,7 +23,7 @@ export interface Found {
 
 /** The receipt of an id as it is written, also that of a later generation. */
 export const find = (receipts: ReceiptStore, requestId: string): Promise<Found | undefined> =>
-  receipts.get(receiptKey(receipts.namespace, hashOfWrittenId(requestId)));
+  receipts.get(keyOfWrittenId(receipts.namespace, requestId));
 
 const early = '.early';
 
@@ -144,7 +145,7 @@ function whyNot({ receipt }: Found, verdict: string, hasLookedEarly: boolean): s
 /** A result as people write it, in JSON. @returns `undefined` for what is none */
 export function resultOf(text: string): Outcome | undefined {
   try {
-    return { format: 'json', bytes: new TextEncoder().encode(JSON.stringify(JSON.parse(text))) };
+    return jsonOutcome(JSON.parse(text));
   } catch {
     return undefined;
   }

@@ -2,7 +2,15 @@
 export { find, isOpen, readToken, resolve, resultOf, supersede, tokenOf } from './decisions';
 export type { Decided, Decider, Found, SeenToken } from './decisions';
 export { printable } from './printable';
-export { receiptDocument, shown, shownEvidence, stateOf, workflowLink } from './shown';
+export {
+  receiptDocument,
+  shown,
+  shownEvidence,
+  shownStates,
+  stateFilter,
+  stateOf,
+  workflowLink,
+} from './shown';
 export { privateKeyIn, publicKeyIn, signed, verified } from './signed';
 export { TemporalAwayError, withTemporal } from './temporal';
 export { textOf, wake } from './wake';

@@ -1,13 +1,30 @@
 /** A receipt as people see it: outcomes are payloads, so only their kind and size; the claim's own token is its holder's. */
 import { createHash } from 'node:crypto';
 
-import { isUnresolved, type Evidence, type Outcome, type Receipt } from '../core';
+import {
+  isUnresolved,
+  receiptStates,
+  type Evidence,
+  type ListFilter,
+  type Outcome,
+  type Receipt,
+} from '../core';
 import type { Found } from './decisions';
 import type { Unsigned } from './signed';
 
 /** The state as people see it. */
 export const stateOf = (receipt: Receipt): string =>
   receipt.contested ? 'contested' : isUnresolved(receipt) ? 'unknown' : receipt.state;
+
+/** The states by which people pick receipts. */
+export const shownStates = [...receiptStates, 'contested'] as const;
+
+/** Which receipts they are: unknown is also what a dead holder left claimed; contested is no state of its own. */
+export function stateFilter(state: (typeof shownStates)[number] | undefined): ListFilter {
+  if (state === undefined) return {};
+  if (state === 'contested') return { contested: true };
+  return state === 'unknown' ? { unresolved: true } : { states: [state] };
+}
 
 const sizeOf = (outcome: Outcome | undefined) =>
   outcome && { format: outcome.format, bytes: outcome.bytes.length };

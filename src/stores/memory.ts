@@ -34,6 +34,7 @@ import {
   operatorSource,
   receiptStates,
   writtenAnew,
+  usualLimit,
 } from '../core';
 import { systemClock } from '../system-clock';
 
@@ -257,31 +258,21 @@ export class MemoryReceipts implements ReceiptStore {
     return row && { receipt: this.receiptOf(row), evidence: this.evidenceOf(key) };
   }
 
-  async list({
-    states: wanted,
-    unresolved = false,
-    contested = false,
-    workflowId,
-    claimedSince,
-    claimedBefore,
-    action,
-    afterKey,
-    omitOutcomes = false,
-    limit = 100,
-  }: ListFilter = {}): Promise<readonly Receipt[]> {
+  async list(asked: ListFilter = {}): Promise<readonly Receipt[]> {
+    const { workflowId, claimedSince, claimedBefore, action, afterKey } = asked;
     const since = claimedSince === undefined ? -Infinity : Date.parse(claimedSince);
     const before = claimedBefore === undefined ? Infinity : Date.parse(claimedBefore);
     const byKey = (a: Row, b: Row): number => (a.key < b.key ? -1 : 1);
     const newestFirst = (a: Row, b: Row): number => b.firstClaim - a.firstClaim || byKey(a, b);
     return this.ownRows()
-      .filter((row) => (wanted?.includes(row.state) ?? true) && (!unresolved || this.isUnresolved(row)))
-      .filter((row) => !contested || row.contested)
+      .filter((row) => asked.states?.includes(row.state) ?? true)
+      .filter((row) => (!asked.unresolved || this.isUnresolved(row)) && (!asked.contested || row.contested))
       .filter(({ origin }) => workflowId === undefined || origin['workflowId'] === workflowId)
       .filter(({ claimedAt }) => Date.parse(claimedAt) >= since && Date.parse(claimedAt) < before)
       .filter((row) => (action === undefined || row.action === action) && row.key > (afterKey ?? ''))
       .sort(afterKey === undefined ? newestFirst : byKey)
-      .slice(0, limit)
-      .map((row) => this.receiptOf(omitOutcomes ? { ...row, outcome: undefined } : row));
+      .slice(0, asked.limit ?? usualLimit)
+      .map((row) => this.receiptOf(asked.omitOutcomes ? { ...row, outcome: undefined } : row));
   }
 
   async outstanding(limit: number): Promise<readonly Receipt[]> {

@@ -1,6 +1,7 @@
 /** Receipts in Postgres through `pg`. */
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 
+import { InvalidRequestError } from '../core';
 import { poolSizeOf, stepLimitMs, type Driver, type Run, type TransactionParts } from './postgres/driver';
 import { whilePrepared, type RunStatement } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
@@ -40,11 +41,17 @@ const connectionTimeoutMillis = 5000;
  * Keeps receipts in Postgres.
  * @param poolOrConfig a pool of yours, which stays yours to end; or a `pg` pool configuration, for a pool that
  *   `close()` ends
+ * @throws InvalidRequestError for anything else, such as a connection string alone
  */
 export function pgReceipts(
   poolOrConfig: PgPoolLike | PoolConfig,
   options?: PostgresReceiptsOptions,
 ): PostgresReceipts<PoolClient> {
+  // Not quoted: a connection string holds a password.
+  if (typeof poolOrConfig !== 'object' || (poolOrConfig as unknown) === null)
+    throw new InvalidRequestError(
+      'pgReceipts takes a pool of pg, or what one is made of: pgReceipts({ connectionString }).',
+    );
   const own = 'query' in poolOrConfig ? undefined : newPool(poolOrConfig);
   const pool: PgPoolLike = own ?? (poolOrConfig as PgPoolLike);
   const driver: Driver<PoolClient> = {

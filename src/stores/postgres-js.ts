@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import postgres, { type Options, type TransactionSql } from 'postgres';
 
-import { InvalidRequestError } from '../core';
+import { inTime, InvalidRequestError } from '../core';
+import { systemClock } from '../system-clock';
 import { poolSizeOf, type Driver, type Row, type Run, type TransactionParts } from './postgres/driver';
 import { whilePrepared } from './postgres/prepared';
 import { PostgresReceipts, type PostgresReceiptsOptions } from './postgres/store';
@@ -75,13 +76,15 @@ export function postgresReceipts(
     // A query of postgres.js runs when it is awaited. It names prepared statements itself, at random per connection.
     run: whilePrepared(async ({ text, limitMs }, parameters, prepared) => {
       const asked = sql;
-      const timer = limitMs === undefined ? undefined : setTimeout(() => replace(asked), limitMs);
-      try {
+      const ask = async (): Promise<readonly Row[]> => {
         const prepare = prepared && (await keepsPrepared(asked));
         return (await asked.unsafe(text, [...parameters], { prepare })) as readonly Row[];
-      } finally {
-        clearTimeout(timer);
-      }
+      };
+      if (limitMs === undefined) return ask();
+      return inTime(systemClock, limitMs, ask(), () => {
+        replace(asked);
+        return overdue(limitMs);
+      });
     }, options?.prepare),
     transaction: inTransaction,
     script: (text) => inTransaction({ work: async (tx) => void (await tx.unsafe(text)) }),
@@ -95,6 +98,9 @@ const notAnAddress = (): InvalidRequestError =>
   new InvalidRequestError(
     'What was given to postgresReceipts() is not the URL of a database. In user and password, write / ? # % and the like with encodeURIComponent().',
   );
+
+const overdue = (ms: number): Error =>
+  Object.assign(new Error(`no answer within ${ms} ms`), { code: 'ETIMEDOUT' });
 
 const behindPooler = (): InvalidRequestError =>
   new InvalidRequestError(

@@ -1,5 +1,5 @@
 /** One guarded call of a tool, whatever the framework. */
-import { effectTerms, InvalidRequestError, toMs } from '../core';
+import { checkedContent, effectTerms, InvalidRequestError, toMs } from '../core';
 import type { EffectClaim, Guard, GuardTerms } from '../guard';
 import { answerOf, answerTo, type ToolAnswer } from './answers';
 
@@ -33,7 +33,9 @@ export async function callTool<A, R, C = unknown>(
       requestId: intentId ?? requestId(args, context as C),
       action: action ?? name,
       payload: args,
-      ...(fingerprint ? { fingerprint: fingerprint(args, context as C) } : {}),
+      ...(fingerprint
+        ? { fingerprint: checkedContent(action ?? name, fingerprint(args, context as C)) }
+        : {}),
       ...(signal ? { signal } : {}),
       run,
     };

@@ -1,4 +1,5 @@
 /** The tools of the claim server as clients and their models see them. */
+import { outcomes } from '../claims';
 
 const requestId = {
   type: 'string',
@@ -54,7 +55,7 @@ export const toolDefinitions = {
         token,
         outcome: {
           type: 'string',
-          enum: ['committed', 'rejected', 'not-committed', 'unknown'],
+          enum: outcomes,
           description:
             'committed: it happened. rejected: the provider finally said no. not-committed: it surely did not happen, and may be claimed again. unknown: you do not know; nobody does it again until somebody finds out.',
         },

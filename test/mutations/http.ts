@@ -27,7 +27,8 @@ const requests = [
     'src/http/middleware/key.ts',
     ['unit/http-middleware'],
     [
-      [2, 'keys of two scopes never meet', 'whose === undefined', 'whose !== null'],
+      [2, 'keys of two scopes never meet', 'scope === undefined', 'scope !== null'],
+      [2, 'a key without its scope is refused', "typeof whose === 'string' && whose !== ''", 'true'],
       [2, 'a sender cannot claim the ids of the rest of the service', '`http:${key}`', 'key'],
     ],
   ),

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { pythonEnvironment, type FoundPython } from '../../src/testing/python-environment';
+import { pythonEnvironment, type FoundPython } from './python-environment';
 
 const examples = resolve(__dirname, '../../../examples/tools/crewai');
 const fixtures = resolve(__dirname, '../../../test/fixtures/crewai');

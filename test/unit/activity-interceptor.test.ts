@@ -66,7 +66,10 @@ function contextOf({ info = {}, signal = new AbortController().signal }: Attempt
       info: (message: string) => logged.push(message),
     },
     metricMeter: { createCounter: (name: string) => ({ add: () => counted.push(name) }) },
-    client: { workflowService },
+    client: {
+      ...{ workflowService, options: { namespace: 'default' } },
+      withDeadline: (_: number, work: () => unknown) => work(),
+    },
   } as unknown as Context;
 }
 

@@ -1,9 +1,13 @@
 /** What `npm run fuzz` found, each as a case of its own. */
 import { runInNewContext } from 'node:vm';
 
+import { MockActivityEnvironment } from '@temporalio/testing';
+
 import {
   ActivityGuardError,
+  compensate,
   Guard,
+  InvalidRequestError,
   memoryReceipts,
   NotCommittedError,
   recordEvidence,
@@ -13,6 +17,10 @@ import { toMs, type ReceiptStore } from '../../src/core';
 import { ApiKeys } from '../../src/http/api-keys';
 import { createService } from '../../src/http/service';
 import { hashRequestId, receiptKey } from '../../src/ids';
+import { pgReceipts } from '../../src/stores/pg';
+import { effect, guarded } from '../../src/temporal/activity';
+import { activityGuardInterceptors } from '../../src/temporal/worker';
+import { preflight } from '../../src/temporal/worker/preflight';
 
 beforeEach(() => jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined));
 afterEach(() => jest.restoreAllMocks());
@@ -175,6 +183,40 @@ describe('bad input', () => {
   ])('%s is named, and nothing runs', async (field, more) => {
     expect(await refusal(more)).toMatch(new RegExp(`^InvalidRequest: .*${field}`));
     expect([ran, await state()]).toEqual([0, undefined]);
+  });
+
+  // What JavaScript lets through: each would be a TypeError of ours, or worse, be found out once the effect has begun.
+  it.each<[string, () => unknown]>([
+    ['a guard without options', () => new Guard(undefined as never)],
+    ['a guard without receipts', () => new Guard({} as never)],
+    ['a worker without receipts', () => preflight({} as never, undefined as never, {})],
+    ['a connection string in place of a pool', () => pgReceipts(`postgres://me:${secret}@db/x` as never)],
+    ['no pool', () => pgReceipts(undefined as never)],
+    ['nothing to be wrapped', () => guard.wrap({ requestId: () => 'a' }, null as never)],
+    ['nothing to be guarded', () => guarded({}, null as never)],
+    ['nothing to be undone', () => compensate(guard, null as never, { action: 'undo', run: () => ++ran })],
+    ['no evidence', () => recordEvidence(receipts, null as never)],
+    ['evidence without receipts', () => recordEvidence(null as never, { requestId: 'a' } as never)],
+  ])('%s is refused as an invalid request', async (_what, attempt) => {
+    const error: unknown = await (async () => attempt())().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(InvalidRequestError);
+    expect(String(error)).not.toContain(secret);
+    expect([ran, await receipts.list()]).toEqual([0, []]);
+  });
+
+  it.each(['fingerprint', 'generation'])('a %s that gives nothing is refused', async (option) => {
+    const options = { action: 'send', requestId: () => 'a', [option]: () => undefined };
+    const wrapped = guard.wrap(options, () => ++ran);
+    expect(await wrapped().catch((thrown: unknown) => thrown)).toBeInstanceOf(InvalidRequestError);
+    expect([ran, await receipts.list()]).toEqual([0, []]);
+  });
+
+  it('a step without a function is refused before it is claimed', async () => {
+    const pay = async (): Promise<unknown> => effect('charge', undefined as never);
+    const { activity } = activityGuardInterceptors({ receipts, activities: { pay } });
+    const env = new MockActivityEnvironment({ activityType: 'pay' }, { interceptors: activity });
+    await expect(env.run(pay)).rejects.toMatchObject({ code: 'InvalidRequest' });
+    expect(await receipts.list()).toEqual([]);
   });
 
   it('no request at all is refused', async () => {

@@ -16,6 +16,7 @@ import {
 import { recordEvidence } from '../../src/core';
 import { hashOfWrittenId, receiptKey } from '../../src/ids';
 import { MemoryDatabase, MemoryReceipts } from '../../src/stores/memory';
+import { systemClock } from '../../src/system-clock';
 import { until } from '../support/waiting';
 
 const mail = { requestId: 'email:C123', action: 'send_email', payload: { to: 'ann', lines: [1, 2] } };
@@ -43,6 +44,8 @@ function tokenOf(reply: ClaimReply): string {
 }
 
 const guardOver = (receipts: ReceiptStore): Guard => new Guard({ receipts, waitFor: 0 });
+
+afterEach(() => jest.restoreAllMocks());
 
 describe('a claim', () => {
   it('lets one caller act, and gives the result to all later ones', async () => {
@@ -176,6 +179,22 @@ describe('a claim', () => {
       throw new Error('connection reset');
     });
     expect(await claim()).toMatchObject({ status: 'PROCEED', epoch: 1 });
+  });
+
+  it('is not waited for without end where the receipts do not answer', async () => {
+    const { receipts, claim } = setUp();
+    jest.spyOn(receipts, 'claim').mockReturnValue(new Promise(() => undefined));
+    const waits: number[] = [];
+    jest.spyOn(systemClock, 'after').mockImplementation((ms, late) => {
+      waits.push(ms);
+      const passed = setImmediate(late);
+      return () => clearImmediate(passed);
+    });
+    await expect(claim()).rejects.toMatchObject({
+      code: 'ReceiptStoreUnavailable',
+      requestId: mail.requestId,
+    });
+    expect(waits).toEqual([10_000, 10_000, 10_000]);
   });
 
   it('is not made where the receipts are away, and one whose answer never came is given back', async () => {

@@ -63,6 +63,22 @@ describe('a completion', () => {
     expect(await completion.complete(first, token, 'first')).toMatchObject({ receipt: 'late' });
   });
 
+  it.each<[string, unknown]>([
+    ['nothing', null],
+    ['no request id', { epoch: 1 }],
+    ['no epoch', { requestId: 'order:1' }],
+    ['an epoch that is none', { requestId: 'order:1', epoch: 0 }],
+  ])('that names %s is refused, and nothing is kept', async (_what, claim) => {
+    const world = new World();
+    expect(await world.worker().ending({ run: handOver(world), isDelegation })).toBe('delegated');
+    const completion = completionOf(world);
+    const invalid = { code: 'InvalidRequest' };
+    await expect(completion.complete(claim as never, token, 'done')).rejects.toMatchObject(invalid);
+    await expect(completion.fail(claim as never, token, new Error('x'))).rejects.toMatchObject(invalid);
+    await expect(completion.reportCancellation(claim as never, token)).rejects.toMatchObject(invalid);
+    expect([await world.state(), await world.verdicts()]).toEqual(['delegated', []]);
+  });
+
   it('that fails before the activity has handed over has to wait', async () => {
     const world = new World();
     let finish: () => void = () => undefined;

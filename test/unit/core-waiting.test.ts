@@ -68,6 +68,25 @@ describe('a call that waits for another one', () => {
     expect(endedAt).toEqual([6100, 6100, 6100]);
     expect(world.clock.sleeping).toBe(0);
   });
+
+  // A look begun just before the end of the waiting had no time to be answered, and the receipts were taken for away.
+  it('has its last look answered, too', async () => {
+    const world = new World();
+    const run: GuardedCall['run'] = (effect) => {
+      effect.begin();
+      return world.clock.sleep(60_000);
+    };
+    void world.worker().engine.run(world.call({ run, leaseMs: 60_000 }));
+    await world.clock.advance(0);
+    const claim = world.receipts.claim.bind(world.receipts);
+    jest.spyOn(world.receipts, 'claim').mockImplementation(async (request) => {
+      await world.clock.sleep(100);
+      return claim(request);
+    });
+    const waiting = world.worker();
+    expect(await waiting.ending({ waitMs: 3300 })).toBe('InFlight');
+    expect(waiting.events.map(({ type }) => type)).not.toContain('store-error');
+  });
 });
 
 describe('an answer that is waited for', () => {

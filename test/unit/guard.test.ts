@@ -7,6 +7,7 @@ import {
   Guard,
   memoryReceipts,
   NotCommittedError,
+  recordEvidence,
   RejectedError,
   committed,
   type ExecuteRequest,
@@ -179,6 +180,22 @@ describe('execute', () => {
     const second = await guard.execute(request({ generation: 2 }));
     expect(second).toMatchObject({ ok: true, requestId: 'email:C123:invoice~g2' });
     expect(second.executionId).not.toBe(first.executionId);
+  });
+
+  // It is what was handed to the provider, so that is what its webhook names.
+  it('takes evidence on a later generation', async () => {
+    const { guard, request, receipts } = setUp();
+    await guard.execute(request({ run: () => Promise.reject(new RejectedError('no')) }));
+    const again = request({ generation: 2, run: () => fail('the answer was lost') });
+    expect(await settled(guard.execute(again))).toMatchObject({ code: 'OutcomeUnknown' });
+    const told = { requestId: 'email:C123:invoice~g2', source: 'webhook', verdict: 'committed' } as const;
+    expect(await recordEvidence(receipts, { ...told, result: { id: 7 } })).toMatchObject({
+      state: 'committed',
+    });
+    expect(await guard.execute(request({ generation: 2 }))).toMatchObject({
+      result: { id: 7 },
+      replayed: true,
+    });
   });
 
   it('hands in the claim', async () => {

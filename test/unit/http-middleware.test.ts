@@ -10,6 +10,7 @@ import {
   type ReceiptStore,
 } from '../../src';
 import type { HttpGuardOptions } from '../../src/http';
+import { RequestGuard } from '../../src/http/middleware/request-guard';
 import { deferred } from '../support/waiting';
 import { frameworks, post, problemIn, serveWith, type Handler, type Running } from '../support/http-servers';
 
@@ -60,6 +61,31 @@ describe.each(frameworks)('requests guarded in %s', (framework) => {
     expect(second.headers.get('set-cookie')).toBeNull();
     expect(charged).toEqual([{ amount: 5 }]);
     expect((await post(server, 'k2')).text).toContain('ch_2');
+  });
+
+  // Unscoped, it would be everybody's: who guesses another's key would get the other's answer.
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['an empty text', ''],
+    ['a promise', Promise.resolve('a')],
+    ['a number', 7],
+  ])('refuses a key whose scope is %s', async (_what, scope) => {
+    const server = await start(charge, { scope: () => scope as string });
+    const seen = await post(server, 'k');
+    expect([seen.status, problemIn(seen)]).toEqual([400, 'invalid-request']);
+    expect([charged, await receipts.list()]).toEqual([[], []]);
+  });
+
+  it('refuses a request whose fingerprint is nothing: all would be the same', async () => {
+    const server = await start(charge, { fingerprint: () => undefined });
+    const seen = await post(server, 'k');
+    expect([seen.status, problemIn(seen)]).toEqual([400, 'invalid-request']);
+    expect([charged, await receipts.list()]).toEqual([[], []]);
+  });
+
+  it.each<[unknown]>([[''], [null], [7]])('is not made for the scope %p', (scope) => {
+    const options = { guard: new Guard({ receipts }), scope: scope as string };
+    expect(() => new RequestGuard(options)).toThrow(/^scope is a text/);
   });
 
   it('has the handler know its request id, which is none of the rest of the service', async () => {

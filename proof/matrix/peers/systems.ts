@@ -1,12 +1,12 @@
 /** The peers' rows: each set up as its documentation says. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
 import { within } from '../../../src/testing/bounded';
 import { freePort } from '../../../src/testing/ports';
-import { pythonEnvironment } from '../../../src/testing/python-environment';
+import { pythonEnvironment } from '../../../test/support/python-environment';
 import type { StartOptions } from '../site';
 import type { System } from '../systems';
 import { times } from '../terms';
@@ -21,13 +21,23 @@ const folder = join(__dirname, '..', '..', '..', '..', 'proof', 'matrix', 'peers
 const start = (file: string, args: string[]): ChildProcess =>
   spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 
-/** Processes that begin together on an empty database fail: each creates the tables. So one begins alone. */
-async function oneStart(file: string, args: string[]): Promise<void> {
-  const child = start(file, args);
-  const ended = once(child, 'exit');
-  const said = Promise.race([once(child.stdout as Readable, 'data'), ended]);
-  await within(startLimitMs, 'the first start of a peer', said).finally(() => child.kill('SIGKILL'));
-  await ended;
+/** What runs a peer. */
+function commandOf({ requirements }: Kind, config: PeerProcessConfig): [file: string, args: string[]] {
+  const given = JSON.stringify(config);
+  if (requirements === undefined)
+    return [process.execPath, ['--no-deprecation', require.resolve('./peer-process'), given]];
+  const found = pythonEnvironment(join(folder, requirements));
+  if ('missing' in found) throw new Error(found.missing);
+  return [found.python, [join(folder, 'safeagent.py'), given]];
+}
+
+/** Until it is ready: those that begin together on an empty database fail, as each creates the tables. So one begins alone. */
+async function beginAlone(child: ChildProcess): Promise<void> {
+  const ready = async (): Promise<void> => {
+    for await (const line of createInterface({ input: child.stdout as Readable }))
+      if (line.startsWith('{"to"')) return;
+  };
+  await within(startLimitMs, 'the first start of a peer', ready()).finally(() => child.kill('SIGKILL'));
 }
 
 interface Kind {
@@ -65,21 +75,9 @@ function peer(kind: Kind): System {
           // Processes beside each other have names of their own; the one after a dead one has its name.
           site: store === 'restate' ? site : `${site}_${nth}`,
         };
-        if (kind.requirements === undefined)
-          return start(process.execPath, [
-            '--no-deprecation',
-            require.resolve('./peer-process'),
-            JSON.stringify(config),
-          ]);
-        const found = pythonEnvironment(join(folder, kind.requirements));
-        if ('missing' in found) throw new Error(found.missing);
-        const script = join(folder, 'safeagent.py');
-        prepared ??= oneStart(found.python, [
-          script,
-          JSON.stringify({ ...config, databaseUrl: storeUrl(world) }),
-        ]);
-        await prepared;
-        return start(found.python, [script, JSON.stringify(config)]);
+        const fresh = { ...config, databaseUrl: storeUrl(world) };
+        if (store === 'postgres') await (prepared ??= beginAlone(start(...commandOf(kind, fresh))));
+        return start(...commandOf(kind, config));
       };
       return new PeerSite(world, { spawn: spawnOne, keepsFailures, store }, cell.name === 'reported');
     },

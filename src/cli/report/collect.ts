@@ -1,5 +1,5 @@
 /** What an export says of each request id, as small as it can be kept. */
-import { hashOfWrittenId, receiptKey } from '../../ids';
+import { keyOfWrittenId } from '../../ids';
 import { UsageError } from '../usage-error';
 import type { ProviderEntries } from './classify';
 import type { ExportedEntry } from './read-export';
@@ -56,7 +56,7 @@ export async function collect(
       nameless.push(entry);
       continue;
     }
-    const key = receiptKey(namespace, hashOfWrittenId(requestId));
+    const key = keyOfWrittenId(namespace, requestId);
     const known = byKey.get(key);
     const of = known ?? { key, requestId, succeeded: 0, failed: 0, lines: [] };
     if (!known) byKey.set(key, of);

@@ -1,7 +1,7 @@
 /** The receipts against what a provider's export says. */
 import type { ReceiptStore } from '../../core';
 import { boundsOf } from '../filters';
-import { hashOfWrittenId, receiptKey, withoutGeneration } from '../../ids';
+import { keyOfWrittenId, nextGenerationOf } from '../../ids';
 import {
   categories,
   holdsBack,
@@ -55,13 +55,6 @@ export interface Report {
   readonly findings: Readonly<Record<Category, { readonly count: number; readonly ids: readonly Finding[] }>>;
 }
 
-/** The key of the generation after that of a request id. */
-function nextGenerationKey(namespace: string, requestId: string): string {
-  const intent = withoutGeneration(requestId);
-  const generation = intent === requestId ? 1 : Number(requestId.slice(intent.length + 2));
-  return receiptKey(namespace, hashOfWrittenId(`${intent}~g${generation + 1}`));
-}
-
 /** A receipt with what has to be looked up to judge it. */
 async function recordedOf(
   receipts: Receipts,
@@ -70,7 +63,7 @@ async function recordedOf(
   looksAtEvidence: boolean,
 ): Promise<Recorded> {
   if (needsSuccessor(receipt, entries)) {
-    const next = await receipts.get(nextGenerationKey(receipts.namespace, receipt.requestId));
+    const next = await receipts.get(keyOfWrittenId(receipts.namespace, nextGenerationOf(receipt.requestId)));
     return { receipt, hasSuccessor: next !== undefined };
   }
   if (!entries || !looksAtEvidence || !needsEvidence(receipt, entries)) return { receipt };

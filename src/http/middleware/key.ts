@@ -43,10 +43,15 @@ export function keyOf(request: InboundRequest, { key }: Settings): string | unde
 /**
  * The request id of a key. None that the rest of the service uses: whoever sends requests must not be able to claim
  * those.
+ * @returns a problem where nobody knows whose key it is: without its scope it would be that of everybody
  */
-export function requestIdOf(key: string, request: InboundRequest, { scope }: Settings): string {
-  const whose = typeof scope === 'function' ? scope(request) : scope;
-  return whose === undefined ? `http:${key}` : `http/${composeId([whose, key])}`;
+export function requestIdOf(key: string, request: InboundRequest, { scope }: Settings): string | Problem {
+  if (scope === undefined) return `http:${key}`;
+  // What is looked up may be missing, or a promise.
+  const whose: unknown = typeof scope === 'function' ? scope(request) : scope;
+  return typeof whose === 'string' && whose !== ''
+    ? `http/${composeId([whose, key])}`
+    : malformed('The request does not tell whose key it is. Nothing was done.');
 }
 
 /** Whether it has a body, by its headers: of one that nobody has read, nothing is known. */

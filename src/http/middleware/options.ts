@@ -29,7 +29,8 @@ export interface HttpGuardOptions
   readonly required?: boolean;
   /**
    * Whose keys these are: the caller as you know him from his credentials, or the sender of webhooks. Keys of different
-   * scopes never meet. Without it, who guesses another's key and sends the same gets the other's answer.
+   * scopes never meet. Without it, who guesses another's key and sends the same gets the other's answer. A request for which
+   * the function gives no text is refused.
    */
   readonly scope?: string | ((request: InboundRequest) => string);
   /** What is done, such as `create_charge`; `http_request` unless given. */
@@ -58,6 +59,8 @@ export function settingsOf(options: HttpGuardOptions) {
   const { maxBodyBytes, maxResponseBytes, classify, ...terms } = others;
   if (typeof (guard as Guard | undefined)?.wrap !== 'function')
     throw new InvalidRequestError('The guard of HTTP requests needs a guard: new Guard({ receipts }).');
+  if (scope !== undefined && typeof scope !== 'function' && (typeof scope !== 'string' || scope === ''))
+    throw new InvalidRequestError('scope is a text, or a function that gives one of a request.');
   for (const [name, bytes] of Object.entries({ maxBodyBytes, maxResponseBytes }))
     if (bytes !== undefined && !(Number.isInteger(bytes) && bytes >= 0))
       throw new InvalidRequestError(`${name} is a number of bytes.`);

@@ -1,5 +1,6 @@
 /** One guarded request, whatever the framework: from its key to the answer that is kept. */
 import {
+  checkedContent,
   classifyError,
   NotCommittedError,
   OutcomeUnknownError,
@@ -26,7 +27,8 @@ export type Handle = () => Promise<Handled>;
 export interface Admitted {
   readonly request: InboundRequest;
   readonly requestId: string;
-  readonly fingerprint: unknown;
+  /** Method, path, and what of the request must be the same. */
+  readonly fingerprint: readonly [method: string, path: string, content: unknown];
 }
 
 /** The handler may run without the guard, or under its key, or the answer is this one. */
@@ -60,7 +62,10 @@ export class RequestGuard {
         ...(terms as object),
         action,
         requestId: (_request, { requestId }) => requestId,
-        fingerprint: (_request, { fingerprint }) => fingerprint,
+        fingerprint: (_request, { fingerprint: [method, path, content] }) => [
+          ...[method, path],
+          checkedContent(action, content),
+        ],
       },
       (_request, _admitted, handle, ran) => this.settle(handle, ran),
     );
@@ -89,6 +94,7 @@ export class RequestGuard {
     const { method, path, body } = request;
     const content = settings.fingerprint ? settings.fingerprint(request) : contentOf(body);
     const requestId = requestIdOf(key, request, settings);
+    if (typeof requestId !== 'string') return refusal(requestId);
     return { admitted: { request, requestId, fingerprint: [method.toUpperCase(), path, content] } };
   }
 

@@ -7,6 +7,7 @@ import {
   noResult,
   OutcomeUnknownError,
   ReceiptStoreUnavailableError,
+  usualLimit,
 } from '../../core';
 import type {
   BatchKind,
@@ -63,8 +64,6 @@ export interface PostgresReceiptsOptions {
    */
   readonly prepare?: boolean;
 }
-
-const defaultLimit = 100;
 
 /** Settings under which a claim can be lost, or not be made. */
 const dangers = [
@@ -382,29 +381,19 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     return byKey;
   }
 
-  async list({
-    states: wanted,
-    unresolved = false,
-    contested = false,
-    workflowId,
-    claimedSince,
-    claimedBefore,
-    action,
-    afterKey,
-    omitOutcomes = false,
-    limit = defaultLimit,
-  }: ListFilter = {}): Promise<readonly Receipt[]> {
+  async list(asked: ListFilter = {}): Promise<readonly Receipt[]> {
+    const { afterKey } = asked;
     const parameters = [
       this.namespace,
-      wanted ? arrayOf(wanted) : null,
-      unresolved,
-      limit,
-      workflowId ?? null,
-      claimedSince ?? null,
-      claimedBefore ?? null,
-      action ?? null,
-      contested,
-      omitOutcomes,
+      asked.states ? arrayOf(asked.states) : null,
+      asked.unresolved ?? false,
+      asked.limit ?? usualLimit,
+      asked.workflowId ?? null,
+      asked.claimedSince ?? null,
+      asked.claimedBefore ?? null,
+      asked.action ?? null,
+      asked.contested ?? false,
+      asked.omitOutcomes ?? false,
     ];
     const rows =
       afterKey === undefined

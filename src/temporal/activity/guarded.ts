@@ -19,7 +19,10 @@ export function guarded<F extends AnyFunction>(fn: F): F;
 export function guarded<F extends AnyFunction>(options: GuardedOptions<F>, fn: F): F;
 export function guarded<F extends AnyFunction>(optionsOrFn: GuardedOptions<F> | F, maybeFn?: F): F {
   const [options, fn] = typeof optionsOrFn === 'function' ? [{}, optionsOrFn] : [optionsOrFn, maybeFn];
-  if (typeof fn !== 'function') throw new TypeError('guarded(options, fn): fn is not a function');
+  if (typeof fn !== 'function')
+    throw new InvalidRequestError(
+      'guarded(options, fn): fn is not a function, so there is nothing to guard.',
+    );
   const wrapper = function (this: unknown, ...args: Parameters<F>): ReturnType<F> {
     const context = guardContext.getStore();
     if (context?.guards !== wrapper) throw notInstalled(fn.name, context);
@@ -29,7 +32,7 @@ export function guarded<F extends AnyFunction>(optionsOrFn: GuardedOptions<F> | 
   Object.defineProperties(wrapper, {
     name: { value: fn.name },
     length: { value: fn.length },
-    [mark]: { value: options },
+    [mark]: { value: options ?? {} },
   });
   // What `setActivityOptions` put on the function: how the worker converts its arguments and its result.
   const { activityDefinitionOptions } = fn as { activityDefinitionOptions?: unknown };
@@ -47,7 +50,8 @@ export const guardedOptions = (fn: unknown): GuardedOptions | undefined =>
  * Errors are those of a guarded activity; let them pass, so that Temporal retries.
  * @param name tells the steps of the activity apart
  * @param fn the effect; it gets its claim
- * @throws InvalidRequestError for a name used twice in one attempt, and inside a guarded activity or another step
+ * @throws InvalidRequestError for a name used twice in one attempt, for what is no function, and inside a guarded activity
+ *   or another step
  * @throws GuardNotInstalledError outside an activity of a worker with the plugin
  */
 export async function effect<R>(
@@ -62,7 +66,12 @@ export async function effect<R>(
       `The step ${JSON.stringify(name)} is inside an effect that is guarded as a whole, so it was not run. Take guarded() from the activity, or leave the step out.`,
     );
   }
-  return (await context.step(name, options, fn)) as Awaited<R>;
+  // Found out only when it is called, it would pass for an effect of which nobody knows whether it happened.
+  if (typeof fn !== 'function')
+    throw new InvalidRequestError(
+      `effect(${JSON.stringify(name)}, fn): fn is not a function. Nothing was run.`,
+    );
+  return (await context.step(name, options ?? {}, fn)) as Awaited<R>;
 }
 
 function notInstalled(name: string, context: GuardContext | undefined): GuardNotInstalledError {

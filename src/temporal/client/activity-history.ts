@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 
-import { readEvents, type HistoryEvent, type RunOfWorkflow } from './run-history';
+import { longestReadMs, mostEvents, readEvents, type HistoryEvent, type RunOfWorkflow } from './run-history';
 import { SharedRead } from './shared-read';
 
 /** How an activity ended. */
@@ -31,12 +31,6 @@ export interface PendingActivity {
   readonly attempt: number;
   readonly isPaused: boolean;
 }
-
-/** Events of one run at most; Temporal itself ends a run at 51,200 unless it was told otherwise. */
-const mostEvents = 100_000;
-
-/** A read takes this long at most, with all of its pages. */
-const longestReadMs = 30_000;
 
 /** A read is shared by those who ask within this time. */
 const sharedForMs = 1000;

@@ -6,6 +6,7 @@ import {
   generationId,
   hashedRequestId,
   hashRequestId,
+  mostGenerations,
   receiptKey,
   withoutGeneration,
   type IdentifiedRequest,
@@ -44,7 +45,6 @@ export interface MatchedReceipts {
 const mostListed = 5000;
 
 const atOnce = 8;
-const mostGenerations = 100;
 
 /** How much the clocks of Temporal and of the database may differ. */
 const clockSlackMs = 3_600_000;

@@ -17,7 +17,7 @@ import {
   type Receipt,
   type ReceiptStore,
 } from '../../core';
-import { hashOfWrittenId, receiptKey, withoutGeneration } from '../../ids';
+import { keyOfWrittenId, withoutGeneration, writtenIdProblem } from '../../ids';
 import { temporalCodec } from '../outcomes/codec';
 import { ownerIn } from '../outcomes/convert';
 import { rejectionFailure, toFailure } from '../outcomes/failures';
@@ -56,8 +56,8 @@ export interface CompletionAnswer {
  * currentClaim().delegate()` and then hand request id, epoch and task token to whoever completes. Every method may be
  * called again: what was settled stays, and Temporal is told once more.
  *
- * All methods throw `InvalidRequestError` where no receipt has that id, and `ReceiptStoreUnavailableError` when the
- * receipts cannot be reached; in both cases Temporal was not told, and calling again is safe.
+ * All methods throw `InvalidRequestError` for what names no claim, and where no receipt has that id, and
+ * `ReceiptStoreUnavailableError` when the receipts cannot be reached; Temporal was not told then, and calling again is safe.
  */
 export class GuardedCompletion {
   constructor(private readonly options: GuardedCompletionOptions) {}
@@ -71,6 +71,7 @@ export class GuardedCompletion {
     activity: CompletedActivity,
     result: unknown,
   ): Promise<CompletionAnswer> {
+    checkClaim(claim);
     return this.settle(claim, activity, 'committed', encoded(await this.codec.encodeResult(result)));
   }
 
@@ -80,6 +81,7 @@ export class GuardedCompletion {
    * @throws InFlightError while the activity has not yet handed over; calling again is safe
    */
   async fail(claim: CompletedClaim, activity: CompletedActivity, error: unknown): Promise<CompletionAnswer> {
+    checkClaim(claim);
     const meaning = classifyError(error, this.options.classify);
     if (meaning === 'rejected') {
       return this.settle(claim, activity, 'rejected', encoded(await this.codec.encodeFailure(error)));
@@ -97,6 +99,7 @@ export class GuardedCompletion {
     activity: CompletedActivity,
     details?: unknown,
   ): Promise<CompletionAnswer> {
+    checkClaim(claim);
     const found = await this.giveUp(claim, false);
     if (found === 'late') return late;
     if (found.outcome) return this.report(claim, activity, found);
@@ -181,7 +184,7 @@ export class GuardedCompletion {
 
   private async find({ requestId }: Pick<CompletedClaim, 'requestId'>): Promise<Receipt> {
     const { receipts } = this.options;
-    const key = receiptKey(receipts.namespace, hashOfWrittenId(requestId));
+    const key = keyOfWrittenId(receipts.namespace, requestId);
     const found = await reach({ requestId }, () => receipts.get(key));
     if (found) return found.receipt;
     throw new InvalidRequestError(
@@ -189,6 +192,18 @@ export class GuardedCompletion {
       { requestId },
     );
   }
+}
+
+/** What names no claim would be kept as a word on another one. */
+function checkClaim(claim: CompletedClaim): void {
+  const { requestId, epoch } = Object(claim) as CompletedClaim;
+  const problem =
+    writtenIdProblem(requestId) ??
+    (Number.isInteger(epoch) && epoch >= 1 ? undefined : 'epoch is not that of a claim');
+  if (problem === undefined) return;
+  throw new InvalidRequestError(
+    `GuardedCompletion: ${problem}. Give both as currentClaim() had them in the activity. Nothing was settled or reported.`,
+  );
 }
 
 const late: CompletionAnswer = { receipt: 'late', reported: false };

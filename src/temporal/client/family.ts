@@ -1,6 +1,7 @@
 /** The runs that a reset of one run makes again: what continued it, and its child workflows. */
-import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
+import { isGone } from './gone';
 import { readRun, type RecordedCall, type RecordedChild, type RunHistory } from './run-history';
 
 /** What becomes of the calls of one run. */
@@ -21,9 +22,6 @@ export interface FamilyMember {
 /** Children, their children, and so on: so many generations, and so many runs in all. */
 const deepest = 8;
 const mostRuns = 200;
-
-/** The number of NOT_FOUND in gRPC. */
-const notFound = 5;
 
 const reusePolicies = { failedOnly: 2, reject: 3, terminateIfRunning: 4 } as const;
 
@@ -183,7 +181,7 @@ export class Family {
     try {
       return (await this.client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
+      if (isGone(error)) return false;
       throw error;
     }
   }
@@ -199,7 +197,7 @@ export class Family {
       if (run.isCut) this.missing.push(`Run ${runId} of ${workflowId} was not read to its end.`);
       return run;
     } catch (error) {
-      if (!isGrpcServiceError(error) || Number(error.code) !== notFound) throw error;
+      if (!isGone(error)) throw error;
       this.missing.push(`The history of run ${runId} of ${workflowId} is no longer kept.`);
       return undefined;
     }

@@ -1,5 +1,5 @@
 /** What a reset of a workflow would do to its guarded effects; asked before the reset. */
-import { isGrpcServiceError, ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
 import { InvalidRequestError, type PolicyName, type ReceiptState, type ReceiptStore } from '../../core';
 import { matchReceipts, namesItsRun, scopePartOf, type MatchedCall } from './call-receipts';
@@ -13,8 +13,9 @@ import {
   type Prediction,
 } from './fate';
 import { Family, type FamilyMember } from './family';
+import { isGone } from './gone';
 import { checkResetPoint, resettable } from './reset-point';
-import { readRun, type RunHistory } from './run-history';
+import { mostEvents, readRun, type RunHistory } from './run-history';
 
 /** Which run, and to where. */
 export interface ResetTarget {
@@ -103,9 +104,6 @@ export async function resetImpact(
   };
 }
 
-/** Events of one run at most; Temporal itself ends a run at 51,200 unless it was told otherwise. */
-const mostEvents = 100_000;
-
 interface FoundRun {
   readonly runId: string;
   /** The workflow's current run, and whether it is open. */
@@ -119,22 +117,13 @@ async function findRun(client: Client, { workflowId, runId }: ResetTarget): Prom
     const current = { runId: now.runId, isOpen: now.status.name === 'RUNNING' };
     return { runId: runId === undefined ? now.runId : (await describe(runId)).runId, current };
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError) && !isInvalid(error)) throw error;
+    if (!isGone(error)) throw error;
     throw new InvalidRequestError(
       `There is no workflow ${workflowId}${runId === undefined ? '' : ` with a run ${runId}`} in Temporal's namespace ${client.options.namespace}, or its history is no longer kept.`,
       { cause: error },
     );
   }
 }
-
-/** The server takes uuids only for run ids. */
-const isInvalid = (error: unknown): boolean =>
-  error instanceof ServiceError &&
-  isGrpcServiceError(error.cause) &&
-  Number(error.cause.code) === invalidArgument;
-
-/** The number of INVALID_ARGUMENT in gRPC. */
-const invalidArgument = 3;
 
 async function effectsOf(
   client: Client,

@@ -255,6 +255,12 @@ const readers: Readers = {
 
 const readNames = Object.keys(readers) as (keyof Events)[];
 
+/** Events of one run at most; Temporal itself ends a run at 51,200 unless it was told otherwise. */
+export const mostEvents = 100_000;
+
+/** Where others wait for it, a read takes this long at most, with all of its pages. */
+export const longestReadMs = 30_000;
+
 /** Which run. */
 export interface RunOfWorkflow {
   readonly workflowId: string;

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/common/lib/internal-non-workflow';
 import { temporal } from '@temporalio/proto';
 
-import { noResult, ResultUnavailableError, type Outcome, type OutcomeCodec } from '../../core';
+import { jsonFormat, noResult, ResultUnavailableError, type Outcome, type OutcomeCodec } from '../../core';
 import { convertFailure, encodeConverted, type Owner, type TypeInfo } from './convert';
 import { asApplicationFailure } from './failures';
 import { decodedPayload, payloadBytes, payloadFormat } from './payload';
@@ -55,7 +55,7 @@ export function temporalCodec({ converter, owner, outputType, excessOf }: CodecS
       return { ...kept, problem: new RangeError(excess) };
     },
     decodeResult: async ({ format, bytes }) => {
-      if (format === 'json') {
+      if (format === jsonFormat) {
         const parsed = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
         const transfer = outputType?.transferTypeConverter;
         return transfer ? transfer.fromTransferType(parsed) : parsed;

@@ -3,14 +3,14 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import { holdDelayMs, lookForFinality, showCommand, type ReceiptStore } from '../../core';
-import { hashOfWrittenId, receiptKey } from '../../ids';
+import { keyOfWrittenId } from '../../ids';
 
 /**
  * The state in which a receipt is final. Until then it fails, to be asked again at growing intervals.
  * @throws ApplicationFailure `NotFinal`, retryable; `InvalidRequest`, non-retryable, where there is no such receipt
  */
 export async function awaitFinality(receipts: ReceiptStore, requestId: string): Promise<string> {
-  const known = await receipts.get(receiptKey(receipts.namespace, hashOfWrittenId(requestId)));
+  const known = await receipts.get(keyOfWrittenId(receipts.namespace, requestId));
   if (!known) {
     throw ApplicationFailure.nonRetryable(
       `untilFinal: no receipt has request id ${requestId} in namespace ${receipts.namespace}. Give it the receipt that withReceipt gave.`,

@@ -72,9 +72,12 @@ const weakDurations = (
       .map(({ what, ms }) => `${what} (${spoken(ms)})`),
   );
 
-/** Activities whose effect is a transaction hold a connection as long as they run. */
-const transactionsIn = ({ guarded }: PreflightFacts): string[] =>
-  guarded.filter(({ options }) => options.transactional).map(({ name }) => name);
+/** Activities whose effect is a transaction hold a connection as long as they run: what to say of them and the pool. */
+function ofTransactions(facts: PreflightFacts, say: (poolSize: number, names: string) => string | false) {
+  const names = facts.guarded.filter(({ options }) => options.transactional).map(({ name }) => name);
+  const { poolSize } = facts.store;
+  return names.length > 0 && poolSize !== undefined && say(poolSize, listed(names));
+}
 
 const retains = (facts: PreflightFacts): boolean =>
   durationsIn(facts).some(({ option }) => option === 'retainFor');
@@ -106,31 +109,25 @@ const checks = {
   },
   'pool-too-small': {
     level: 'error',
-    look: (facts) => {
-      const { poolSize } = facts.store;
-      const names = transactionsIn(facts);
-      return (
-        names.length > 0 &&
-        poolSize !== undefined &&
-        poolSize < 2 &&
-        `The receipts' pool has ${poolSize} connection, and a transactional activity (${listed(names)}) holds one while it runs: no lease could be renewed meanwhile. Give the pool more, max: ${facts.slots ?? 10} or so.`
-      );
-    },
+    look: (facts) =>
+      ofTransactions(
+        facts,
+        (poolSize, names) =>
+          poolSize < 2 &&
+          `The receipts' pool has ${poolSize} connection, and a transactional activity (${names}) holds one while it runs: no lease could be renewed meanwhile. Give the pool more, max: ${facts.slots ?? 10} or so.`,
+      ),
   },
   'pool-below-transactions': {
     level: 'warning',
-    look: (facts) => {
-      const { poolSize } = facts.store;
-      const names = transactionsIn(facts);
-      return (
-        names.length > 0 &&
-        poolSize !== undefined &&
-        facts.slots !== undefined &&
-        poolSize >= 2 &&
-        poolSize < facts.slots &&
-        `The receipts' pool has ${poolSize} connections, but ${facts.slots} activities can run at a time, and a transactional one (${listed(names)}) holds a connection while it runs: the others, and renewals of leases, wait for it. Raise the pool's max above ${facts.slots}, or lower maxConcurrentActivityTaskExecutions and maxConcurrentLocalActivityExecutions.`
-      );
-    },
+    look: (facts) =>
+      ofTransactions(
+        facts,
+        (poolSize, names) =>
+          facts.slots !== undefined &&
+          poolSize >= 2 &&
+          poolSize < facts.slots &&
+          `The receipts' pool has ${poolSize} connections, but ${facts.slots} activities can run at a time, and a transactional one (${names}) holds a connection while it runs: the others, and renewals of leases, wait for it. Raise the pool's max above ${facts.slots}, or lower maxConcurrentActivityTaskExecutions and maxConcurrentLocalActivityExecutions.`,
+      ),
   },
   'pool-crowded': {
     level: 'warning',

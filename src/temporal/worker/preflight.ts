@@ -1,7 +1,7 @@
 /** Gathers what the checks look at before a worker polls, and does what their findings ask for. */
 import { Runtime, type Worker } from '@temporalio/worker';
 
-import { InvalidRequestError, type ReceiptStore } from '../../core';
+import { assertReceipts, InvalidRequestError, type ReceiptStore } from '../../core';
 import { guardedOptions } from '../activity/guarded';
 import { lineOf } from './finding';
 import { findings, type PreflightFacts } from './findings';
@@ -14,13 +14,15 @@ const longestAskMs = 2000;
 /**
  * Checks a worker that is about to start, and logs the warnings.
  * @throws ReceiptStoreUnavailableError when the receipts cannot be used
- * @throws InvalidRequestError with all errors of the configuration
+ * @throws InvalidRequestError without receipts, and with all errors of the configuration
  */
 export async function preflight(
   worker: Worker,
   receipts: ReceiptStore,
   defaults: GuardDefaults,
 ): Promise<void> {
+  // Not when the plugin is made: for a bundle or a replay it needs none.
+  assertReceipts('new ActivityGuardPlugin({ receipts })', receipts);
   await receipts.check();
   const found = findings(await factsOf(worker, receipts, defaults));
   const { logger } = Runtime.instance();

@@ -7,6 +7,13 @@ import type { Client } from '@temporalio/client';
 
 import type { CallOutcome } from '../../core';
 import { callSiteOf } from '../../ids';
+import {
+  longestReadMs,
+  mostEvents,
+  readEvents,
+  type HistoryEvent,
+  type RunOfWorkflow,
+} from '../client/run-history';
 import { readHeader, type CallHeader, type ReadCallHeader } from '../header';
 
 /** Looks at how a call ended. Never waits, and never fails the call. */
@@ -83,8 +90,9 @@ class EarlierRuns {
     const known = this.known.get(runId);
     if (known || this.waiting >= mostWaiting) return known;
     this.waiting++;
-    const calls = this.last.then(() => read(client, info.namespace, workflowId, runId));
-    this.last = calls.catch(() => undefined).then(() => this.waiting--);
+    const calls = this.last.then(() => read(client, { workflowId, runId }));
+    // What could not be read now can be another time.
+    this.last = calls.catch(() => this.known.delete(runId)).then(() => this.waiting--);
     this.known.set(runId, calls);
     const [oldest] = this.known.keys();
     if (this.known.size > mostWaiting && oldest !== undefined) this.known.delete(oldest);
@@ -92,26 +100,15 @@ class EarlierRuns {
   }
 }
 
-async function read(
-  { workflowService }: Client,
-  namespace: string,
-  workflowId: string,
-  runId: string,
-): Promise<EarlierCalls> {
+async function read(client: Client, run: RunOfWorkflow): Promise<EarlierCalls> {
   const calls = new Map<string, EarlierCall>();
-  let nextPageToken: Uint8Array | undefined;
-  do {
-    const page = await workflowService.getWorkflowExecutionHistory({
-      namespace,
-      execution: { workflowId, runId },
-      ...(nextPageToken && { nextPageToken }),
-    });
-    for (const { activityTaskScheduledEventAttributes: scheduled } of page.history?.events ?? []) {
-      const header = readHeader<CallHeader>(scheduled?.header?.fields ?? {});
-      if (scheduled?.activityId && header && 'id' in header && typeof header.id === 'string')
-        calls.set(scheduled.activityId, { type: scheduled.activityType?.name ?? '', id: header.id });
-    }
-    nextPageToken = page.nextPageToken;
-  } while (nextPageToken?.length);
+  const take = ({ activityTaskScheduledEventAttributes: scheduled }: HistoryEvent): void => {
+    const header: ReadCallHeader | undefined = readHeader<CallHeader>(scheduled?.header?.fields ?? {});
+    const id = header?.id;
+    if (scheduled?.activityId && typeof id === 'string')
+      calls.set(scheduled.activityId, { type: scheduled.activityType?.name ?? '', id });
+  };
+  // Others wait for this one: a server that does not answer must not keep them for ever.
+  await client.withDeadline(Date.now() + longestReadMs, () => readEvents(client, run, mostEvents, take));
   return calls;
 }

@@ -9,7 +9,7 @@ import {
   type Receipt,
   type ReceiptStore,
 } from '../../core';
-import { hashOfWrittenId, receiptKey } from '../../ids';
+import { keyOfWrittenId } from '../../ids';
 import { finalityActivity, resolveActivity, type ResolveAnswer, type ResolveRequest } from '../decisions';
 import { awaitFinality } from './await-finality';
 import { codecOf } from './converter';
@@ -21,9 +21,10 @@ export type GuardActivities = Readonly<
 >;
 
 /**
- * What a worker registers beside its own activities, so that workflows which wait for a decision (`onUnknown: 'ask'`) can
- * write it into the receipts, and those that wait until an outcome is final, can: `activities: { ...activities, ...guardActivities({ receipts }) }`. `ActivityGuardPlugin`
- * does it by itself. Without it a decision stays pending, and is retried, until a worker has it.
+ * What a worker registers beside its own activities, so that workflows can write a decision that they waited for
+ * (`onUnknown: 'ask'`) into the receipts, and can wait until an outcome is final: `activities: { ...activities,
+ * ...guardActivities({ receipts }) }`. `ActivityGuardPlugin` does it by itself. Without it a decision stays pending, and is
+ * retried, until a worker has it.
  */
 export const guardActivities = ({ receipts }: { readonly receipts: ReceiptStore }): GuardActivities => ({
   [resolveActivity]: (request) => resolveOutcome(receipts, request),
@@ -33,7 +34,7 @@ export const guardActivities = ({ receipts }: { readonly receipts: ReceiptStore 
 /** Throws only what a later attempt may mend: the receipts, or a codec, are away. */
 async function resolveOutcome(receipts: ReceiptStore, request: ResolveRequest): Promise<ResolveAnswer> {
   const { requestId, epoch } = request;
-  const key = receiptKey(receipts.namespace, hashOfWrittenId(requestId));
+  const key = keyOfWrittenId(receipts.namespace, requestId);
   const found = (await receipts.get(key))?.receipt;
   if (!found) return { state: 'none', refused: 'these receipts have none of that request id' };
   const early = tooEarly(found, request);

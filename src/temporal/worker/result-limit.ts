@@ -47,13 +47,15 @@ async function limitOf(context: Context): Promise<number> {
   const { namespace } = context.info;
   const known = limits.get(client);
   if (known) return known;
-  const asked = client.withDeadline(Date.now() + longestAskMs, async () => {
-    const { namespaceInfo } = await client.workflowService.describeNamespace({ namespace });
-    return Number(namespaceInfo?.limits?.blobSizeLimitError ?? 0) || usualLimitBytes;
-  });
+  const asked = client
+    .withDeadline(Date.now() + longestAskMs, async () => {
+      const { namespaceInfo } = await client.workflowService.describeNamespace({ namespace });
+      return Number(namespaceInfo?.limits?.blobSizeLimitError ?? 0) || usualLimitBytes;
+    })
+    .catch(() => {
+      limits.delete(client);
+      return usualLimitBytes;
+    });
   limits.set(client, asked);
-  return asked.catch(() => {
-    limits.delete(client);
-    return usualLimitBytes;
-  });
+  return asked;
 }

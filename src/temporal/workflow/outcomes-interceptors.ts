@@ -25,7 +25,7 @@ import {
   type ResolveAnswer,
   type ResolveRequest,
 } from '../decisions';
-import { headerName, readHeader, writeHeader, type CallAge, type CallHeader } from '../header';
+import { headerName, readHeader, writeHeader, type CallHeader, type ReadCallHeader } from '../header';
 import {
   callOwn,
   markOutcomesInstalled,
@@ -38,7 +38,6 @@ import { listenToFailure } from './sdk-completion';
 import { Unresolved, type Entry, type Question } from './unresolved';
 
 type Input = ActivityInput | LocalActivityInput;
-type Header = Partial<CallAge & { id: string; idHash: string }>;
 
 /** The decision is written with patience: the receipts may be away. */
 const patiently = { startToCloseTimeout: '30s', retry: { maximumInterval: '30s' } } as const;
@@ -136,7 +135,7 @@ const asBefore = <I extends Input>(input: I, { args, headers, options, typeInfo 
 
 /** The header of the call that comes next says that it has been made before: a failover may have lost its claim. */
 function madeBefore(headers: Input['headers'], at: number): Input['headers'] {
-  const header: Header | undefined = readHeader<CallHeader>(headers);
+  const header: ReadCallHeader | undefined = readHeader<CallHeader>(headers);
   return header
     ? { ...headers, [headerName]: writeHeader({ ...header, since: header.since ?? at } as CallHeader) }
     : headers;
@@ -165,7 +164,7 @@ function identified<I extends Input>(input: I): I {
   const { noted, undo } = outcomeContext();
   if (!noted && !undo) return input;
   const { activityType, headers } = input;
-  const header: Header | undefined = readHeader<CallHeader>(headers);
+  const header: ReadCallHeader | undefined = readHeader<CallHeader>(headers);
   const requestId = header?.idHash === undefined ? header?.id : hashedRequestId(header.idHash);
   if (noted && requestId !== undefined) {
     const [first] = noted;
