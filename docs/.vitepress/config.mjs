@@ -60,6 +60,9 @@ const sidebar = [
     'The dashboard': 'dashboard',
     'Roles and tenants': 'security',
     Audit: 'audit',
+    Failover: 'failover',
+    Scaling: 'scaling',
+    Versions: 'compatibility',
     'Reconciliation report': 'reconciliation-report',
   }),
   group('What was tried', {
@@ -71,7 +74,7 @@ const sidebar = [
     'Bad input': 'fuzz',
     'A model of the protocol': 'model/README',
   }),
-  group('For contributors', { Architecture: 'architecture' }),
+  group('For contributors', { Architecture: 'architecture', 'Decision records': 'decision-records' }),
 ].filter(({ items }) => items.length > 0);
 
 /** Links to sources, outside of docs/ or in it, become text: the site does not have them. docs:check knows that they exist. */

@@ -37,6 +37,11 @@ function checkBuilt() {
     ))
       problems.push(`${file} loads ${remote}`);
   }
+  // The home page has no sidebar; all others have the whole of it.
+  const sidebar = matches(texts.get('why.html'), /<a [^>]*href="\/([^"]+\.html)"/g);
+  for (const file of html)
+    if (!/^(api\/|index|404)/.test(file) && !sidebar.includes(file))
+      problems.push(`${file} is not in the sidebar`);
   return problems;
 }
 
