@@ -21,13 +21,13 @@ export function handOf(file: TypeScript.SourceFile, statement: TypeScript.Statem
 }
 
 /** The white space before the first thing of a line. */
-export function indentationAt({ text }: TypeScript.SourceFile, position: number): string {
+function indentationAt({ text }: TypeScript.SourceFile, position: number): string {
   const start = text.lastIndexOf('\n', position - 1) + 1;
   return /^[ \t]*/.exec(text.slice(start, position))?.[0] ?? '';
 }
 
 /** Where a line or the comments begin that belong to a statement: those right above it, without an empty line between. */
-export function startWithComments(ts: Compiler, statement: TypeScript.Node): number {
+function startWithComments(ts: Compiler, statement: TypeScript.Node): number {
   const { text } = statement.getSourceFile();
   const lineStart = (position: number): number => text.lastIndexOf('\n', position - 1) + 1;
   let start = statement.getStart();
