@@ -37,7 +37,7 @@ const postgreses = {
 const oldestPostgres = Object.keys(postgreses)[0];
 const newestPostgres = Object.keys(postgreses).at(-1);
 
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const rows = new Rows(options.json);
 const base = makeBase();
 const stops = [];

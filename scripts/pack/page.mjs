@@ -16,8 +16,8 @@ export function compatibilityPage(page, rows) {
   }
   const lines = [...cells.values()].map(({ axis, cell, passed, failed, tests }) => {
     const outcome = [
-      passed > 0 ? `${passed} checks passed` : '',
-      tests > 0 ? `${tests} tests of the contract` : '',
+      passed > 0 ? `passed: ${passed}` : '',
+      tests > 0 ? `tests of the contract: ${tests}` : '',
       ...failed,
     ];
     return `| ${axis} | ${cell} | ${outcome.filter(Boolean).join('; ')} |`;
