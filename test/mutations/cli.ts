@@ -3,9 +3,9 @@ import { inFile } from './mutation';
 
 export const cli = [
   ...inFile(
-    'src/cli/filters.ts',
+    'src/operator/shown.ts',
     ['cli/export'],
-    [[4, 'what a dead holder left claimed is unknown', "unresolved || state === 'unknown'", 'unresolved']],
+    [[4, 'what a dead holder left claimed is unknown', "state === 'unknown' ? { unresolved: true } : ", '']],
     { named: 'and list both take' },
   ),
   ...inFile(

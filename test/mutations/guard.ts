@@ -24,7 +24,7 @@ export const guard = [
       'generation: checkedGeneration(generation)',
       'generation: 1',
     ],
-    [8, 'durations are checked when a guard is made', 'effectTerms({}, options)', 'effectTerms({}, {})'],
+    [8, 'durations are checked when a guard is made', 'effectTerms({}, given)', 'effectTerms({}, {})'],
     [
       2,
       'an own fingerprint tells calls apart',

@@ -258,8 +258,8 @@ export const memory = [
       [
         4,
         'what is unresolved is listed',
-        '(!unresolved || this.isUnresolved(row))',
-        "(!unresolved || row.state === 'unknown')",
+        '(!asked.unresolved || this.isUnresolved(row))',
+        "(!asked.unresolved || row.state === 'unknown')",
       ],
     ],
   ),

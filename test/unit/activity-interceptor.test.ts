@@ -1,6 +1,11 @@
 /** The activity interceptor as the SDK calls it, over receipts in memory: what is guarded, and whose intent it is. */
 import type { Context } from '@temporalio/activity';
-import { ApplicationFailure, CompleteAsyncError } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  CompleteAsyncError,
+  defaultFailureConverter,
+  defaultPayloadConverter,
+} from '@temporalio/common';
 
 import { GuardNotInstalledError, NotCommittedError, RejectedError } from '../../src/core';
 import { composeId } from '../../src/ids';
@@ -39,6 +44,12 @@ const counted: string[] = [];
 let earlierCalls: { readonly activityId: string; readonly type?: string; readonly id?: string }[] = [];
 beforeEach(() => ([logged.length, counted.length, earlierCalls] = [0, 0, []]));
 
+const loadedDataConverter = {
+  payloadConverter: defaultPayloadConverter,
+  failureConverter: defaultFailureConverter,
+  payloadCodecs: [],
+};
+
 const workflowService = {
   getWorkflowExecutionHistory: async () => ({
     history: {
@@ -67,7 +78,7 @@ function contextOf({ info = {}, signal = new AbortController().signal }: Attempt
     },
     metricMeter: { createCounter: (name: string) => ({ add: () => counted.push(name) }) },
     client: {
-      ...{ workflowService, options: { namespace: 'default' } },
+      ...{ workflowService, options: { namespace: 'default', loadedDataConverter } },
       withDeadline: (_: number, work: () => unknown) => work(),
     },
   } as unknown as Context;
