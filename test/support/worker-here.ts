@@ -11,7 +11,6 @@ import {
   Worker,
   type BundleOptions,
   type LogEntry,
-  type LogLevel,
   type WorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
@@ -36,7 +35,7 @@ type Workflows = {
 
 const plainWorkflows = require.resolve('../fixtures/plain-workflows');
 
-/** What workers logged, at level WARN and above unless started otherwise. */
+/** What workers logged, at level WARN and above. */
 export const entries: LogEntry[] = [];
 /** The messages of that. */
 export const logged: string[] = [];
@@ -48,12 +47,12 @@ export class WorkerHere {
     readonly workflowBundle: WorkflowBundle,
   ) {}
 
-  static async start(workflowsPath = plainWorkflows, level: LogLevel = 'WARN'): Promise<WorkerHere> {
+  static async start(workflowsPath = plainWorkflows): Promise<WorkerHere> {
     const keep = (entry: LogEntry): void => {
       entries.push(entry);
       logged.push(entry.message);
     };
-    Runtime.install({ logger: new DefaultLogger(level, keep) });
+    Runtime.install({ logger: new DefaultLogger('WARN', keep) });
     const stack = await startTestStack();
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 4 });
     await receipts.migrate();
