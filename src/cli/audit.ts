@@ -89,6 +89,11 @@ async function verifyFile(file: string, { namespace, head }: Expected): Promise<
     lines++;
     const entry = entryIn(line);
     if (!entry) throw new Error(`line ${lines} of ${file} is no row of an audit log`);
+    if (problem) {
+      if (entry.seq !== problem.seq || entry.namespace !== chain?.namespace) continue;
+      problem = { kind: 'reordered', seq: entry.seq, why: `it stands only in line ${lines}` };
+      break;
+    }
     if (!chain) {
       from = entry.seq;
       if (head && head.seq < from - 1)
@@ -98,7 +103,8 @@ async function verifyFile(file: string, { namespace, head }: Expected): Promise<
       problem = chain.contradicted();
     }
     problem ??= chain.follow(entry);
-    if (problem) break;
+    // It may come later.
+    if (problem && problem.kind !== 'missing') break;
   }
   chain ??= new AuditChain(namespace ?? 'default', chainStart, head);
   return { namespace: chain.namespace, from, head: chain.head, problem: problem ?? chain.end() };

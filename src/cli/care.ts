@@ -1,5 +1,5 @@
 /** `migrate`, `prune`, `stats` and `export`. */
-import { toMs } from '../core';
+import { toMs, type PruneRequest, type ReceiptStore } from '../core';
 import { shown } from '../operator';
 import { command, flag, parsed } from './definition';
 import { eachReceipt } from './each-receipt';
@@ -49,7 +49,7 @@ export const migrate = command({
   },
 });
 
-/** Rows in one statement. */
+/** Receipts from one word of progress to the next. */
 const pruneBatch = 10_000;
 
 function olderThan(value: string, name: string): number {
@@ -62,36 +62,64 @@ function olderThan(value: string, name: string): number {
   }
 }
 
+const units = { b: 1, kb: 1000, mb: 1_000_000 };
+
+function sizeIn(value: string, name: string): number {
+  const [, digits, unit] = /^(\d{1,9})(b|kb|mb)$/i.exec(value) ?? [];
+  if (digits === undefined || unit === undefined)
+    throw new UsageError(`prune takes ${name} with a unit (B, kB, MB), such as ${name} 10kB`);
+  return Number(digits) * units[unit.toLowerCase() as keyof typeof units];
+}
+
+async function pruneAll(receipts: ReceiptStore, what: string, request: PruneRequest): Promise<number> {
+  const bar = await progress(what);
+  let pruned = 0;
+  let batch: number;
+  try {
+    do {
+      batch = await receipts.prune({ ...request, limit: pruneBatch });
+      pruned += batch;
+      bar.add(batch);
+    } while (batch === pruneBatch); // less than that is what came due meanwhile
+  } finally {
+    bar.end();
+  }
+  return pruned;
+}
+
 export const prune = command({
   name: 'prune',
   summary: 'turn receipts settled long ago into tombstones',
-  more: 'A tombstone keeps id and attempt, so that a late call fails instead of running again. What is unknown, contested or not final stays.',
+  more: 'A tombstone keeps id and attempt, and a receipt without its result says that it happened: a late call fails instead of running again. What is unknown, contested or not final stays.',
   options: {
     'older-than': parsed(
       'DURATION',
       'such as 90d; a receipt whose effect says retainFor is kept that long',
       olderThan,
     ),
+    'results-older-than': parsed(
+      'DURATION',
+      'drop results before their receipts; an effect that says retainFor keeps its own that long',
+      olderThan,
+    ),
+    'larger-than': parsed('SIZE', 'drop only results of more than that, such as 10kB', sizeIn),
   },
-  examples: ['prune --older-than 90d'],
-  check: ({ 'older-than': retainMs }) => {
-    if (retainMs === undefined)
+  examples: ['prune --older-than 90d', 'prune --older-than 365d --results-older-than 30d --larger-than 10kB'],
+  check: ({ 'older-than': retainMs, 'results-older-than': resultsMs, 'larger-than': bytes }) => {
+    if (retainMs === undefined && resultsMs === undefined)
       throw new UsageError('prune takes --older-than with a unit, such as --older-than 90d');
+    if (resultsMs === undefined && bytes !== undefined)
+      throw new UsageError('--larger-than goes with --results-older-than');
   },
-  run: async ({ receipts, print, given: { json } }, { 'older-than': retainMs = Infinity }) => {
-    const bar = await progress('receipts pruned');
-    let pruned = 0;
-    let batch: number;
-    try {
-      do {
-        batch = await receipts.prune({ retainMs, limit: pruneBatch });
-        pruned += batch;
-        bar.add(batch);
-      } while (batch === pruneBatch); // less than that is what came due meanwhile
-    } finally {
-      bar.end();
-    }
-    await print(json ? JSON.stringify({ pruned }) : `Pruned ${pruned} receipts.`);
+  run: async ({ receipts, print, given: { json } }, given) => {
+    const { 'older-than': retainMs, 'results-older-than': resultsMs, 'larger-than': bytes = 0 } = given;
+    const all = async (ms: number | undefined, what: string, resultsOverBytes?: number) =>
+      ms === undefined ? undefined : pruneAll(receipts, what, { retainMs: ms, resultsOverBytes });
+    const resultsDropped = await all(resultsMs, 'results dropped', bytes); // large ones go first
+    const pruned = await all(retainMs, 'receipts pruned');
+    if (json) await print(JSON.stringify({ pruned: pruned ?? 0, resultsDropped }));
+    if (!json && resultsDropped !== undefined) await print(`Dropped ${resultsDropped} results.`);
+    if (!json && pruned !== undefined) await print(`Pruned ${pruned} receipts.`);
     return true;
   },
 });

@@ -19,12 +19,19 @@ export const operatorSource = 'operator';
 /** The guard itself, of a claim that was taken over: where it came from, as a note. */
 export const attemptSource = 'attempt';
 
+/** The guard itself, of a row that a failover has lost, or may have. */
+export const failoverSource = 'failover';
+
+/** What it says of a claim whose receipt it wrote all the same. */
+export const writtenAnew = 'no claim was found when it was settled; the receipt was written anew';
+
 /** Names that only the guard itself may use. */
 export const ownSources: readonly string[] = [
   concludedSource,
   operatorSource,
   attemptSource,
-  ...['effect', 'late-settle', 'failover', 'completion', 'probe', 'temporal-history'],
+  failoverSource,
+  ...['effect', 'late-settle', 'completion', 'probe', 'temporal-history'],
 ];
 
 /** What the evidence on file comes to. */

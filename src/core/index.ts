@@ -55,7 +55,14 @@ export type { ReconcileCounts, ReconcilerSetup } from './reconciler';
 export { shownPayload } from './redact';
 export { recordEvidence } from './record-evidence';
 export type { EvidenceAnswer, ReportedEvidence } from './record-evidence';
-export { attemptSource, concludedSource, finalityOf, operatorSource } from './evidence';
+export {
+  attemptSource,
+  concludedSource,
+  failoverSource,
+  finalityOf,
+  operatorSource,
+  writtenAnew,
+} from './evidence';
 export {
   compensated,
   isFree,

@@ -15,7 +15,7 @@ export const hasResult = (outcome: Outcome | undefined): outcome is Outcome =>
 
 export const resultUnavailable = (requestId: string, cause?: unknown): ResultUnavailableError =>
   new ResultUnavailableError(
-    `The effect of request id ${requestId} happened, but its result could not be stored or read back; it is not run again. ` +
+    `The effect of request id ${requestId} happened, but its result could not be stored or read back, or was pruned; it is not run again. ` +
       'Return something that the data converter can encode and Temporal can carry, and look the result up at the provider.',
     { requestId, cause },
   );

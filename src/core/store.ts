@@ -119,6 +119,11 @@ export interface PruneRequest {
   readonly retainMs: number;
   /** At most this many at once; 10,000 unless given. */
   readonly limit?: number;
+  /**
+   * Only drops results of more bytes than this, and keeps the receipts: a later call on one fails as `ResultUnavailable`.
+   * Otherwise whole receipts become tombstones.
+   */
+  readonly resultsOverBytes?: number | undefined;
 }
 
 /** Which receipts to list. */
@@ -223,7 +228,10 @@ export interface ReceiptStore {
    * kept. `false` where somebody can still act on the claim (it is held, or handed over), or the row has changed.
    */
   supersede(supersession: Supersession): Promise<boolean>;
-  /** Turns settled receipts past their time into tombstones and returns how many. */
+  /**
+   * Turns settled receipts past their time into tombstones, or drops their results, and returns how many. Fewer than the limit:
+   * it came to the end. After exactly the limit the next call on this store goes on where it stopped.
+   */
   prune(request: PruneRequest): Promise<number>;
   get(
     key: string,

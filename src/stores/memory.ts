@@ -24,6 +24,7 @@ import type {
 import {
   attemptSource,
   compensated,
+  failoverSource,
   isFree,
   isOutstanding,
   isProvisional,
@@ -32,6 +33,7 @@ import {
   noResult,
   operatorSource,
   receiptStates,
+  writtenAnew,
 } from '../core';
 import { systemClock } from '../system-clock';
 
@@ -114,7 +116,10 @@ export class MemoryReceipts implements ReceiptStore {
 
   async settle(settlement: Settlement): Promise<ReceiptState | 'late'> {
     const { key, epoch, state, outcome, claim } = settlement;
-    if (claim && !this.database.rows.has(key)) await this.claim(claim.request);
+    if (claim && !this.database.rows.has(key)) {
+      await this.claim(claim.request);
+      this.keep(key, { source: failoverSource, verdict: 'undetermined', epoch, note: writtenAnew });
+    }
     const row = this.held(settlement);
     const isLateCommit = state === 'committed' && (row?.state === 'unknown' || row?.state === 'released');
     if (row && (isOpen(row) || isLateCommit)) {
@@ -228,15 +233,21 @@ export class MemoryReceipts implements ReceiptStore {
     return true;
   }
 
-  async prune({ retainMs, limit = 10_000 }: PruneRequest): Promise<number> {
+  async prune({ retainMs, limit = 10_000, resultsOverBytes }: PruneRequest): Promise<number> {
     const now = this.database.clock.monotonic();
+    const isWhole = resultsOverBytes === undefined;
+    const isLarge = ({ state, outcome }: Row): boolean =>
+      state === 'committed' && (outcome?.bytes.length ?? 0) > (resultsOverBytes ?? 0);
     const due = this.ownRows()
-      .filter((row) => isPrunable(row) && !row.contested && !isProvisional(row))
+      .filter((row) => (isWhole ? isPrunable(row) : isLarge(row)) && !row.contested && !isProvisional(row))
       .filter((row) => row.settledWhen + (row.retainMs ?? retainMs) <= now)
       .slice(0, limit);
     for (const row of due) {
-      if (row.state !== 'superseded') row.state = 'pruned';
-      Object.assign(row, { outcome: undefined, origin: {} });
+      if (!isWhole) row.outcome = noResult;
+      else {
+        if (row.state !== 'superseded') row.state = 'pruned';
+        Object.assign(row, { outcome: undefined, origin: {} });
+      }
     }
     return due.length;
   }

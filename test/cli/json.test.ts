@@ -116,7 +116,9 @@ describe('what a command prints with --json is as its schema says', () => {
     };
     const key = file('key.pem', pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
     const publicKey = file('public.pem', pair.publicKey.export({ type: 'spki', format: 'pem' }));
-    expect(await check('audit verify', 0, 'verify')).toMatchObject({ verified: true, chains: [{ from: 1 }] });
+    expect(await check('audit verify', 0, 'verify')).toMatchObject({
+      ...{ verified: true, chains: [{ namespace: 'default', from: 1 }, { namespace: 'watched' }] },
+    });
     for (const line of (await run('audit', 'export')).out.trimEnd().split('\n'))
       asDocumented('audit export', line);
     done.add('audit export');

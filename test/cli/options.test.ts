@@ -56,6 +56,9 @@ describe('the command line', () => {
     expect(understood('prune', '--older-than', '90d')).toMatchObject({
       given: { 'older-than': 90 * 86_400_000 },
     });
+    expect(understood('prune', '--results-older-than', '30d', '--larger-than', '10kB')).toMatchObject({
+      given: { 'results-older-than': 30 * 86_400_000, 'larger-than': 10_000 },
+    });
     expect(understood('serve', '--keys', 'f', '--port', '8080')).toMatchObject({
       given: { keys: 'f', port: 8080 },
     });
@@ -144,6 +147,12 @@ describe('the command line', () => {
     // Milliseconds: nearly everything would be pruned.
     [['prune', '--older-than', '90'], /--older-than with a unit/],
     [['prune', '--older-than', 'ninety days'], /not a duration/],
+    [['prune', '--results-older-than', '30'], /--results-older-than with a unit/],
+    [
+      ['prune', '--results-older-than', '30d', '--larger-than', '10'],
+      /--larger-than with a unit \(B, kB, MB\)/,
+    ],
+    [['prune', '--older-than', '90d', '--larger-than', '1MB'], /goes with --results-older-than/],
     [['resolve', 'id'], /one of --committed, --not-committed and --compensated/],
     [
       ['resolve', 'id', '--committed', '--not-committed'],

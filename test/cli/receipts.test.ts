@@ -85,6 +85,16 @@ describe('activity-guard on the command line', () => {
     expect(await json(...prune, '90d')).toEqual({ pruned: 0 });
     // What is superseded stays so, without its outcome: it leads to the next generation.
     expect(await json(...prune, '0s')).toEqual({ pruned: 1 });
+    for (const result of ['"four"', '1']) {
+      const request = requestFor(`with ${result}`, { namespace: 'generations' });
+      await store.claim(request);
+      await store.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf(result) });
+    }
+    const results = ['--results-older-than', '0s', '--larger-than', '5B', '--namespace', 'generations'];
+    expect(await json('prune', ...results)).toEqual({ pruned: 0, resultsDropped: 1 });
+    expect((await cli('prune', ...results)).out).toBe('Dropped 0 results.\n');
+    const both = ['--results-older-than', '0s', '--older-than', '0s', '--namespace', 'generations'];
+    expect(await json('prune', ...both)).toEqual({ pruned: 2, resultsDropped: 1 });
     expect(await json('show', 'mail:1', '--namespace', 'generations')).toMatchObject({ state: 'superseded' });
   });
 

@@ -1,7 +1,7 @@
 /** The contract of what nobody's claim does: delegation, transactions' leases, evidence, operators, and time. */
 import { randomUUID } from 'node:crypto';
 
-import type { ReceiptState, ReceiptStore } from '../../src/core';
+import type { ClaimRequest, ReceiptState, ReceiptStore } from '../../src/core';
 import {
   another,
   lease,
@@ -11,6 +11,7 @@ import {
   read,
   requestFor,
   rowIn,
+  states,
   withPlace,
   type StoreFixture,
 } from './rows';
@@ -239,6 +240,46 @@ export function describeCare(name: string, makeStore: () => Promise<StoreFixture
           superseded: 1,
         });
         expect((await read(store, foreign)).receipt.state).toBe('committed');
+      });
+
+      // Mutations: a result that stays or a smaller one that goes, one that is changed or sent again, a receipt that goes with it.
+      it('drops large results first: what stays says that it happened, and is claimed by nobody', async () => {
+        const own = fixture.open(`prune ${randomUUID()}`);
+        const settledAs = async (text: string, more: Partial<ClaimRequest> = {}) => {
+          const request = await rowIn(own, 'claimed', lease, more);
+          await own.settle({ ...request, epoch: 1, state: 'committed', outcome: outcomeOf(text) });
+          return request;
+        };
+        const [large, small] = [await settledAs('sixsix'), await settledAs('four')];
+        const finality = { sources: ['bank'], quorum: 1, afterMs: 0 };
+        const others = states.filter((state) => state !== 'committed');
+        const kept = [
+          await settledAs('not final', { finality }),
+          await settledAs('contested', { finality }),
+          await settledAs('kept for longer', { retainMs: 60_000 }),
+          ...(await Promise.all(others.map((state) => rowIn(own, state)))),
+        ];
+        const { key } = kept[1] as ClaimRequest;
+        await own.addEvidence({ key, epoch: 1, source: 'x', verdict: 'undetermined', contests: true });
+        const before = await Promise.all([large, small, ...kept].map((request) => read(own, request)));
+        await pause(20);
+        expect(await own.prune({ retainMs: 60_000, resultsOverBytes: 4 })).toBe(0);
+        expect(await own.prune({ retainMs: 10, resultsOverBytes: 4 })).toBe(1);
+        expect(await own.prune({ retainMs: 10, resultsOverBytes: 4 })).toBe(0);
+        const [dropped, ...rest] = await Promise.all(
+          [large, small, ...kept].map((request) => read(own, request)),
+        );
+        expect(dropped?.receipt).toEqual({ ...before[0]?.receipt, outcome: dropped?.receipt.outcome });
+        expect(dropped?.receipt.outcome).toMatchObject({ format: 'none', bytes: { length: 0 } });
+        expect(rest.map(({ receipt }) => receipt)).toEqual(before.slice(1).map(({ receipt }) => receipt));
+        expect(await own.claim(another(large))).toMatchObject({ state: 'committed', epoch: 1 });
+        expect(await own.takeOver(another(large, { fromUnknown: true }))).toBeUndefined();
+        // Sent again after a lost answer: it was settled, and stays as it is.
+        const again = { ...large, epoch: 1, state: 'committed', outcome: outcomeOf('sixsix') } as const;
+        expect(await own.settle(again)).toBe('committed');
+        expect((await read(own, large)).receipt).toEqual(dropped?.receipt);
+        expect(await own.prune({ retainMs: 10 })).toBe(4);
+        expect((await read(own, large)).receipt.state).toBe('pruned');
       });
 
       it('keeps a receipt as long as its claim asked for, or the claim that took it over', async () => {

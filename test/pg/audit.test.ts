@@ -1,6 +1,7 @@
 /** The audit log: what is in it, what breaks its chain, and who may write it. */
 import { createHash, randomUUID } from 'node:crypto';
 
+import type { ClaimRequest } from '../../src/core';
 import type { PostgresReceipts } from '../../src/stores/pg';
 import { pgReceipts } from '../../src/stores/pg';
 import type { AuditEntry, AuditProblem } from '../../src/stores/postgres/audit-chain';
@@ -96,24 +97,89 @@ describe('the audit log', () => {
       '1 lost attempt: undetermined (1)',
       '2 lost late-settle: committed (1)',
       '3 lost probe: not-committed (2)',
-      '4 lost operator: committed (2)',
-      '5 lost operator: superseded (2)',
-      '6 no receipt bank: committed (1)',
-      '7 after a failover failover: undetermined (1)',
-      '8 no receipt prune: undetermined (0)',
+      '4 lost receipt: unknown (2)',
+      '5 lost operator: committed (2)',
+      '6 lost operator: superseded (2)',
+      '7 no receipt bank: committed (1)',
+      '8 after a failover failover: undetermined (1)',
+      '9 no receipt prune: undetermined (0)',
     ]);
     const sha256 = createHash('sha256').update(secret).digest('hex');
-    expect(all[3]).toMatchObject({
+    expect(all[4]).toMatchObject({
       ...{ actor: 'Ann', note: 'seen in the console', namespace: 'payments', outcomeSha256: sha256 },
     });
-    expect(all[7]?.note).toBe('1 receipts became tombstones');
+    expect(all[8]?.note).toBe('1 receipts became tombstones');
     expect(JSON.stringify(all)).not.toContain(secret);
-    expect(await entries(store, 5)).toEqual(all.slice(5));
+    expect(await entries(store, 6)).toEqual(all.slice(6));
     expect(await store.audit.namespaces()).toEqual(['other', 'payments']);
-    const { seq, hash } = all[7] as AuditEntry;
+    const { seq, hash } = all[8] as AuditEntry;
     expect(await store.audit.verify('payments')).toEqual({
       ...{ namespace: 'payments', head: { seq, hash }, problem: undefined },
     });
+  });
+
+  // Mutations: a step that is not written, or twice; one that is nobody's, in a chain of another.
+  it("has what is nobody's step: an outcome that becomes unknown, one that becomes final, a receipt written anew", async () => {
+    const store = scratch.open('payments');
+    const claimed = async (id: string, more: Partial<ClaimRequest> = {}) => {
+      const request = requestFor(id, { namespace: 'payments', leaseMs: over, ...more });
+      await store.claim(request);
+      return request;
+    };
+    const finality = { sources: ['effect'], quorum: 1, afterMs: 0 };
+    const settled = { epoch: 1, state: 'committed', outcome: outcomeOf(secret) } as const;
+    await claimed('its lease ran out');
+    const doubtful = await claimed('free', { transactional: true });
+    await claimed('held', { leaseMs: 60_000 });
+    await store.settle({ ...(await claimed('usual')), ...settled });
+    for (const holdMs of [0, 0]) await store.takeDue({ limit: 10, holdMs });
+    expect((await entries(store)).map(inShort)).toEqual(['1 its lease ran out receipt: unknown (1)']);
+
+    const marked = await claimed('marked');
+    await store.markUnknown(marked);
+    const said = { source: 'bank', verdict: 'undetermined', contests: true } as const;
+    await store.addEvidence({ key: marked.key, epoch: 1, ...said });
+    await store.markUnknown(doubtful);
+    await store.takeOver(another(doubtful, { fromUnknown: true }));
+    const provisional = await claimed('to be final', { finality });
+    await store.settle({ ...provisional, ...settled });
+    expect(await store.finalize(provisional.key, 1, 0)).toBe(true);
+    expect(await store.finalize(provisional.key, 1, 0)).toBe(false);
+    const lost = await claimed('lost');
+    const { claimedAt } = (await store.get(lost.key))?.receipt ?? { claimedAt: '' };
+    await tamper(`delete from $schema.receipts where request_id = 'lost'`);
+    const whole = { ...lost, ...settled, claim: { request: lost, claimedAt } };
+    for (const answer of ['committed', 'committed']) expect(await store.settle(whole)).toBe(answer);
+    expect(await store.prune({ retainMs: 0, resultsOverBytes: 0 })).toBe(3);
+
+    const all = await entries(store, 1);
+    expect(all.map((entry) => [inShort(entry), entry.note])).toEqual(
+      [
+        ['2 marked receipt: unknown (1)', 'it was claimed'],
+        ['3 marked bank: undetermined (1)', null],
+        ['4 free receipt: unknown (1)', 'it was claimed'],
+        ['5 free attempt: undetermined (1)', '{"worker": "test"}'],
+        ['6 to be final receipt: final (1)', null],
+        ['7 lost failover: undetermined (1)', expect.stringContaining('written anew')],
+        ['8 no receipt prune: undetermined (0)', '3 results were dropped'],
+      ].map(([text, note]) => [text, note ?? undefined]),
+    );
+    expect(await store.audit.verify('payments')).toMatchObject({ head: { seq: 8 }, problem: undefined });
+    await tamper(`delete from $schema.receipts where request_id = 'to be final'`);
+    expect((await store.audit.verify('payments')).problem).toMatchObject({ kind: 'evidence', seq: 6 });
+  });
+
+  it('has nothing of what is held, free or of another tenant, whoever says in the queue that it was looked at', async () => {
+    const mine = scratch.open('mine');
+    for (const { key } of [
+      await rowIn(scratch.open('theirs'), 'claimed', over),
+      await rowIn(mine, 'claimed'),
+      await rowIn(mine, 'claimed', over, { transactional: true }),
+      await rowIn(mine, 'committed', over),
+    ])
+      await sql(`insert into $schema.queue (key, namespace, look_at) values ($1, 'mine', now())`, [key]);
+    await sql(`update $schema.queue set looks = 1`);
+    expect(await scratch.open().audit.namespaces()).toEqual([]);
   });
 
   it('has evidence of an old worker, who does not say his namespace, in that of its receipt; else in a chain of its own', async () => {

@@ -3,7 +3,7 @@ import { Pool } from 'pg';
 
 import { generationId, hashedRequestId, hashRequestId, receiptKey } from '../../src/ids';
 import { pgReceipts } from '../../src/stores/pg';
-import { outcomeOf, over, requestFor, rowIn, states } from '../contract/rows';
+import { lease, outcomeOf, over, requestFor, rowIn, states } from '../contract/rows';
 import { runCli } from '../support/cli-process';
 import { tenantedSchema, type TenantedSchema } from '../support/granted';
 import { databaseUrl, newSchemaName, scratchSchema, type ScratchSchema } from '../support/scratch-schema';
@@ -90,6 +90,49 @@ describe('the state machine', () => {
     const { key } = await rowIn(scratch.open(), state);
     expect(await write(key, change)).toBe(noStep);
   });
+
+  const dropped = `outcome_format = 'none', outcome = ''`;
+  const pruned = `state = 'pruned', outcome_format = null, outcome = null`;
+  const finality = { sources: ['bank'], quorum: 1, afterMs: 0 };
+  it.each([
+    ['a result', 'committed', {}, dropped, 'done'],
+    ['a receipt', 'rejected', { retainMs: 0 }, pruned, 'done'],
+    [
+      'a result, whose time of settlement changes,',
+      'committed',
+      {},
+      `${dropped}, settled_at = now()`,
+      noStep,
+    ],
+    [
+      'a result, of which another is left,',
+      'committed',
+      {},
+      `outcome_format = 'none', outcome = 'x'`,
+      noStep,
+    ],
+    ['a rejection', 'rejected', {}, dropped, noStep],
+    ['the result of what is kept for longer', 'committed', { retainMs: lease }, dropped, noStep],
+    ['what is kept for longer', 'rejected', { retainMs: lease }, pruned, noStep],
+    ['the result of what is not final', 'committed', { finality }, dropped, noStep],
+    ['what is not final', 'committed', { finality }, pruned, noStep],
+  ] as const)(
+    'prunes %s of a %s receipt (%p) by raw SQL or not',
+    async (_what, state, more, change, code) => {
+      const { key } = await rowIn(scratch.open(), state, lease, more);
+      expect(await write(key, change)).toBe(code);
+    },
+  );
+
+  it('does not let raw SQL prune what is contested', async () => {
+    const store = scratch.open();
+    for (const change of [dropped, pruned]) {
+      const { key } = await rowIn(store, 'committed', lease, { finality });
+      await store.addEvidence({ key, epoch: 1, source: 'bank', verdict: 'not-committed', contests: true });
+      expect(await write(key, `final_at = now()`)).toBe('done');
+      expect(await write(key, change)).toBe(noStep);
+    }
+  });
 });
 
 describe('a role that was granted what workers need', () => {
@@ -137,6 +180,8 @@ describe('a role that was granted what workers need', () => {
     "update S.evidence set verdict = 'not-committed'",
     "insert into S.timelines values ('forged', '-infinity')",
     'delete from S.timelines',
+    "select S.audit_step(r, 'final', 'forged') from S.receipts r",
+    'select S.audit_add(a) from S.audit a',
     'insert into S.migrations values (99, $$x$$, $$x$$)',
     "create or replace function S.check_step() returns trigger language plpgsql as 'begin return new; end'",
     'create table S.mine ()',

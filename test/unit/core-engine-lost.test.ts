@@ -16,7 +16,10 @@ describe('a claim whose row is lost', () => {
   it('has its receipt written anew, for every later caller', async () => {
     const world = new World();
     expect(await world.worker().ending({ run: losing(world) })).toBe('paid');
-    expect([await world.state(), await world.verdicts()]).toEqual(['committed', []]);
+    expect([await world.state(), await world.verdicts()]).toEqual([
+      'committed',
+      ['failover: undetermined (1)'],
+    ]);
     expect([await world.worker().ending(), world.effects.length]).toEqual(['paid', 1]);
   });
 

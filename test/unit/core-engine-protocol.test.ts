@@ -271,6 +271,18 @@ describe('a pruned receipt', () => {
   });
 });
 
+describe('a receipt whose result was pruned', () => {
+  // Mutation: a result that is not there is taken for one, or for nothing that happened.
+  it('says that it happened, and does not run again', async () => {
+    const world = new World();
+    await world.worker().ending();
+    expect(await world.receipts.prune({ retainMs: 0, resultsOverBytes: 0 })).toBe(1);
+    const call = world.worker().run({ onUnknown: 'retry' });
+    await expect(call).rejects.toMatchObject({ code: 'ResultUnavailable', retryable: false });
+    expect(world.effects).toHaveLength(1);
+  });
+});
+
 describe("under 'retry', a provider that forgets its keys", () => {
   const terms = { onUnknown: 'retry', providerKeyTtlMs: 5000, leaseMs: 2000 } as const;
 

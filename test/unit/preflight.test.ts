@@ -5,7 +5,12 @@ import fc from 'fast-check';
 import { notCommitted, type OnUnknown } from '../../src/core';
 import { findings, startCodes, type PreflightFacts } from '../../src/temporal/worker/findings';
 import { isListed } from '../../src/temporal/worker/interceptor';
-import { impatience, patienceCodes, type PatienceFacts } from '../../src/temporal/worker/patience';
+import {
+  forgetfulness,
+  impatience,
+  patienceCodes,
+  type PatienceFacts,
+} from '../../src/temporal/worker/patience';
 
 const hourMs = 3_600_000;
 
@@ -227,6 +232,23 @@ describe('a call that Temporal gives up', () => {
         return !isFine(Math.min(one, other)) || isFine(Math.max(one, other));
       }),
     );
+  });
+});
+
+describe('a call that Temporal retries for longer than its receipt is kept', () => {
+  it.each([
+    [
+      'longer',
+      { retainMs: hourMs, scheduleToCloseMs: hourMs + 1 },
+      /pruned after 60 min.*retry it for 60 min/,
+    ],
+    ['as long', { retainMs: hourMs, scheduleToCloseMs: hourMs }, /^nothing$/],
+    ['for ever', { retainMs: hourMs, scheduleToCloseMs: 0 }, /^nothing$/],
+    ['longer, without retainFor', { retainMs: undefined, scheduleToCloseMs: hourMs }, /^nothing$/],
+  ])('%s', (_name, facts, message) => {
+    const found = forgetfulness({ activityType: 'chargeCard', ...facts });
+    expect(found?.message ?? 'nothing').toMatch(message);
+    expect(found?.code ?? 'retention-short').toBe('retention-short');
   });
 });
 

@@ -5,11 +5,17 @@ import type { Named } from './fragments';
 
 const pageSize = 1000;
 
-/** Whether the evidence that a row speaks of still says that. An outcome may have been removed. */
-const evidenceMatches = (schema: string): string => `exists (select from ${schema}.evidence e
+/**
+ * Whether the evidence that a row speaks of still says that. An outcome may have been removed. A step of the receipt itself
+ * has a verdict that no evidence has, and the receipt to show.
+ */
+const evidenceMatches = (schema: string): string => `case when a.verdict in ('unknown', 'final') then exists (
+  select from ${schema}.receipts r where r.key = a.key and ${schema}.read_by_key(r.key) and r.namespace = a.namespace
+    and r.request_id = a.request_id and r.epoch >= a.epoch offset 0)
+  else exists (select from ${schema}.evidence e
   where e.key = a.key and ${schema}.read_by_key(e.key) and e.epoch = a.epoch and e.source = a.source and e.verdict = a.verdict
     and e.late = a.late and (e.actor, e.note, e.outcome_format) is not distinct from (a.actor, a.note, a.outcome_format)
-    and (e.outcome is null or encode(sha256(e.outcome), 'hex') = a.outcome_sha256) offset 0)`;
+    and (e.outcome is null or encode(sha256(e.outcome), 'hex') = a.outcome_sha256) offset 0) end`;
 
 /** @param schema the quoted name of the schema */
 export function auditStatements(schema: string, named: Named) {
@@ -117,5 +123,5 @@ const evidenceProblem = (row: Row): AuditProblem | undefined =>
     : {
         kind: 'evidence',
         seq: Number(row['seq']),
-        why: 'the evidence that it speaks of was altered or removed',
+        why: 'the evidence (or the receipt) that it speaks of was altered or removed',
       };

@@ -1,5 +1,5 @@
 /** What a claimer does, and a holder to keep its claim. */
-import { attemptSource } from '../../core';
+import { attemptSource, failoverSource } from '../../core';
 import {
   columns,
   free,
@@ -153,7 +153,7 @@ export function reclaimStatements(schema: string, named: Named) {
   on conflict (key) do nothing
 ), lost as (
   insert into ${schema}.evidence (key, epoch, source, verdict, note)
-  select c.key, c.epoch, 'failover', 'undetermined', 'no row was found after a failover in which one may have been lost'
+  select c.key, c.epoch, '${failoverSource}', 'undetermined', 'no row was found after a failover in which one may have been lost'
   from claimed c, past where past.lost
 )
 select receipt, outcome from claimed

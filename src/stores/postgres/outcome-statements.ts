@@ -1,4 +1,5 @@
 /** What settles a claim. */
+import { failoverSource, writtenAnew } from '../../core';
 import { claimColumns, claimTypes, lists, newClaim, parameters } from './claim-statements';
 import { final, open, type Named } from './fragments';
 
@@ -55,11 +56,18 @@ returning r.key::text as key, r.state, ${settledMs}`,
     // Where a failover has lost the claim.
     settleAnew: named(
       'settle_anew',
-      `insert into ${schema}.receipts as r (${claimColumns}, epoch, outcome_format, outcome, settled_at)
-values (${newClaim(parameters, `${after(3)}::text`, `${after(1)}::timestamptz`)}, ${after(2)}::integer, ${after(4)}::text, ${after(5)}::bytea, now())
-on conflict (key) do update set ${settling('excluded.state', 'excluded.outcome_format', 'excluded.outcome')}
-where r.token = excluded.token and ${isSettledBy('excluded.state')}
-returning r.state, ${settledMs}`,
+      `with anew as (
+  insert into ${schema}.receipts as r (${claimColumns}, epoch, outcome_format, outcome, settled_at)
+  values (${newClaim(parameters, `${after(3)}::text`, `${after(1)}::timestamptz`)}, ${after(2)}::integer, ${after(4)}::text, ${after(5)}::bytea, now())
+  on conflict (key) do update set ${settling('excluded.state', 'excluded.outcome_format', 'excluded.outcome')}
+  where r.token = excluded.token and ${isSettledBy('excluded.state')}
+  returning r.key, r.namespace, r.epoch, r.state, ${settledMs}
+), lost as (
+  insert into ${schema}.evidence (key, epoch, source, verdict, note, namespace)
+  select a.key, a.epoch, '${failoverSource}', 'undetermined', '${writtenAnew}', a.namespace
+  from anew a
+)
+select state, settled_ms from anew`,
     ),
 
     // Anything that comes too late to settle is kept as evidence. Also while the first one waits for its row.

@@ -22,12 +22,10 @@ import { stepLimitMs } from './driver';
 import { inspectionStatements } from './inspection';
 import { outcomeStatements } from './outcome-statements';
 import { outstandingStatements } from './outstanding-statements';
+import { pruneStatements } from './pruning';
 
 /** As `stepLimitMs`, for what goes through many rows, which takes its time. */
 const manyRowsLimitMs = 120_000;
-
-/** The key of what is said of many receipts together. */
-const noReceipt = '00000000-0000-0000-0000-000000000000';
 
 /** What ends a claim without an outcome, and what resolves it. */
 function doubtStatements(schema: string, named: Named) {
@@ -102,7 +100,7 @@ select state from resolved union all select state from confirmed`,
 }
 
 /** What nobody's claim does: evidence, operators, and time. */
-function careStatements(schema: string, named: Named, ofMany: Named) {
+function careStatements(schema: string, named: Named) {
   return {
     addEvidence: named(
       'add_evidence',
@@ -140,29 +138,6 @@ returning r.state`,
   select s.key, s.epoch, $3::text, 'superseded', $4::text, $6::text from superseded s
 )
 select key from superseded`,
-    ),
-
-    // Not what a person or a source still has to say something of. What stays is the tombstone: a call on it fails, and does not run again. One that was superseded goes on to lead to
-    // the generation after it.
-    prune: ofMany(
-      'prune',
-      `with pruned as (
-  update ${schema}.receipts as r set state = case when r.state = 'superseded' then r.state else 'pruned' end,
-    outcome_format = null, outcome = null, origin = '{}'
-  where r.key = any(array(
-    select p.key from ${schema}.receipts p
-    where p.namespace = $1::text
-      and not p.contested and (p.finality is null or p.final_at is not null)
-      and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))
-      and now() - p.settled_at >= coalesce(p.retain_for, ${milliseconds('$2')})
-    limit $3::integer for update skip locked))
-  returning r.key
-), kept as (
-  insert into ${schema}.evidence (key, epoch, source, verdict, note, namespace)
-  select '${noReceipt}', 0, 'prune', 'undetermined', count(*) || ' receipts became tombstones', $1::text
-  from pruned having count(*) > 0
-)
-select key from pruned`,
     ),
   };
 }
@@ -307,7 +282,8 @@ export function statements(schema: string) {
     ...reclaimStatements(schema, step),
     ...outcomeStatements(schema, step),
     ...doubtStatements(schema, step),
-    ...careStatements(schema, step, ofMany),
+    ...careStatements(schema, step),
+    ...pruneStatements(schema, ofMany),
     ...queueStatements(schema, step, ofMany),
     ...readStatements(schema, step, ofMany),
     ...outstandingStatements(schema, ofMany),

@@ -37,6 +37,7 @@ import { inspect, standing, type Inspection, type Standing } from './inspection'
 import { JustSettled } from './just-settled';
 import { grant, migrate, migrationStatus } from './migrate';
 import { grantsFor, type Roles } from './privileges';
+import { Pruning } from './pruning';
 import { arrayOf, claimParameters, takeOverParameters, type WholeSettlement } from './parameters';
 import { evidenceOf, outstandingOf, receiptOf, statsOf } from './rows';
 import { statements, type Statements } from './statements';
@@ -64,9 +65,6 @@ export interface PostgresReceiptsOptions {
 
 const defaultLimit = 100;
 
-/** Rows in one statement: long enough to be fast, short enough to hold nothing up. */
-const mostPruned = 10_000;
-
 /** Settings under which a claim can be lost, or not be made. */
 const dangers = [
   ['in_recovery', true, 'is a read-only standby'],
@@ -91,6 +89,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
   private readonly claims: Coalescer<ClaimRequest, Receipt>;
   private readonly settlements: Coalescer<WholeSettlement, Settled>;
   private readonly justSettled: JustSettled;
+  private readonly pruning: Pruning;
 
   /** @internal */
   constructor(
@@ -116,6 +115,7 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
       run: (statement, parameters) => this.run(statement, parameters),
     };
     this.audit = new AuditLog(there.run, this.sql);
+    this.pruning = new Pruning(there.run, this.sql, namespace);
     this.claims = claimsTogether(there);
     this.justSettled = new JustSettled(namespace);
     this.settlements = settlementsTogether(there, this.justSettled);
@@ -360,10 +360,8 @@ export class PostgresReceipts<Tx = unknown> implements ReceiptStore {
     return superseded.length === 1;
   }
 
-  async prune({ retainMs, limit = mostPruned }: PruneRequest): Promise<number> {
-    const pruned = await this.run(this.sql.prune, [this.namespace, retainMs, limit]);
-    this.justSettled.forgetAll();
-    return pruned.length;
+  prune(request: PruneRequest): Promise<number> {
+    return this.pruning.prune(request).finally(() => this.justSettled.forgetAll());
   }
 
   async get(key: string): Promise<{ receipt: Receipt; evidence: readonly Evidence[] } | undefined> {

@@ -1,6 +1,7 @@
 /**
- * Whether Temporal keeps retrying an activity for long enough that an unknown outcome can be resolved. Only a running
- * activity knows its retry policy, so that this is said at a call, once per activity and worker.
+ * Whether Temporal keeps retrying an activity for long enough that an unknown outcome can be resolved, and not for longer than
+ * its receipt is kept. Only a running activity knows its retry policy, so that this is said at a call, once per activity and
+ * worker.
  */
 import type { Context } from '@temporalio/activity';
 import type { RetryPolicy } from '@temporalio/common';
@@ -73,7 +74,20 @@ function timeOfAttempts(
   return asksProvider ? spentMs + waitMs : spentMs;
 }
 
-/** Warns of an impatient activity the first time it is called. */
+/** What to say of an activity whose receipt may be pruned while Temporal still retries it. Pure. */
+export function forgetfulness({
+  activityType,
+  retainMs = Infinity,
+  scheduleToCloseMs,
+}: Pick<PatienceFacts, 'activityType' | 'scheduleToCloseMs'> & Pick<GuardedCall, 'retainMs'>):
+  | Finding
+  | undefined {
+  if (scheduleToCloseMs <= retainMs) return undefined;
+  const message = `Receipts of ${activityType} may be pruned after ${spoken(retainMs)} (retainFor), but Temporal may retry it for ${spoken(scheduleToCloseMs)} (its schedule-to-close time, or its workflow's time-out): the retry then fails as ReceiptPruned. Raise retainFor above that.`;
+  return { level: 'warning', code: 'retention-short', message };
+}
+
+/** Warns of an impatient or a forgetful activity the first time it is called. */
 export type PatienceWatch = (context: Context, call: Omit<GuardedCall, 'run'>) => void;
 
 /** A watch for one worker. */
@@ -81,12 +95,17 @@ export function patienceWatch(): PatienceWatch {
   const warned = new Set<string>();
   return ({ info, log }, call) => {
     const { activityType, retryPolicy, scheduleToCloseTimeoutMs: scheduleToCloseMs } = info;
-    if (call.transactional || warned.has(activityType)) return;
-    const { onUnknown, leaseMs, graceMs, waitMs } = call;
+    const { onUnknown, leaseMs, graceMs, waitMs, retainMs } = call;
     const terms = { onUnknown, leaseMs, graceMs, waitMs };
-    const finding = impatience({ ...terms, activityType, retryPolicy, scheduleToCloseMs });
-    if (!finding) return;
-    warned.add(activityType);
-    log.warn(lineOf(finding), { code: finding.code });
+    const found = [
+      call.transactional ? undefined : impatience({ ...terms, activityType, retryPolicy, scheduleToCloseMs }),
+      forgetfulness({ activityType, retainMs, scheduleToCloseMs }),
+    ];
+    for (const finding of found) {
+      const said = `${finding?.code} ${activityType}`;
+      if (!finding || warned.has(said)) continue;
+      warned.add(said);
+      log.warn(lineOf(finding), { code: finding.code });
+    }
   };
 }
