@@ -18,6 +18,7 @@ import { postgres } from './postgres';
 import { postgresClaims } from './postgres-claims';
 import { postgresOutcomes } from './postgres-outcomes';
 import { postgresSchema } from './postgres-schema';
+import { pruning } from './pruning';
 import { resets } from './resets';
 import { temporal } from './temporal';
 import { together } from './together';
@@ -48,4 +49,5 @@ export const mutations: readonly Mutation[] = [
   ...workflowTools,
   ...cli,
   ...audit,
+  ...pruning,
 ];

@@ -223,7 +223,7 @@ export const memory = [
         'if (row?.epoch !== epoch || row.state !== state',
         'if (row?.state !== state',
       ],
-      [2, 'pruning takes settled rows only', 'isPrunable(row) && ', ''],
+      [2, 'pruning takes settled rows only', 'isWhole ? isPrunable(row) : ', 'isWhole || '],
       [
         2,
         'a superseded row stays one when it is pruned',
@@ -270,8 +270,8 @@ export const memory = [
       [
         2,
         'a receipt whose claim was lost is written anew',
-        'if (claim && !this.database.rows.has(key)) await this.claim(claim.request);',
-        '',
+        'if (claim && !this.database.rows.has(key)) {',
+        'if (claim && !key) {',
       ],
     ],
   ),

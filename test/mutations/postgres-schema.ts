@@ -46,18 +46,28 @@ const privileges = [
     'src/stores/postgres/migrations.generated.ts',
     ['security/privileges'],
     [
-      [2, 'a settled result never changes', 'and new.outcome is not distinct from old.outcome)', ')'],
-      [6, 'an epoch grows by one', 'when new.epoch <> old.epoch or new.token', 'when new.token'],
+      [
+        2,
+        'a settled result never changes',
+        'and (new.outcome_format, new.outcome) is not distinct from (old.outcome_format, old.outcome))',
+        ')',
+      ],
+      [
+        6,
+        'an epoch grows by one',
+        '(new.epoch, new.token) <> (old.epoch, old.token)',
+        'new.token <> old.token',
+      ],
       [
         1,
         'a "no" comes after lease and grace',
-        "new.state in ('released', 'superseded') and is_past_grace",
+        "new.state in ('released', 'superseded') and is_after_grace",
         "new.state in ('released', 'superseded')",
       ],
       [
         6,
         'no claim follows a lease that stands',
-        "(old.state = 'claimed' and is_over))",
+        "(old.state = 'claimed' and has_lapsed))",
         "old.state = 'claimed')",
       ],
     ],

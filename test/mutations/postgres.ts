@@ -171,31 +171,6 @@ const resolving = inFile(
       "r.state not in ('delegated', 'superseded')",
     ],
     [
-      2,
-      'pruning takes settled rows only',
-      "    and (p.state in ('committed', 'rejected') or (p.state = 'superseded' and p.outcome_format is not null))\n",
-      '',
-    ],
-    [
-      2,
-      'a superseded row stays one when it is pruned',
-      "case when r.state = 'superseded' then r.state else 'pruned' end",
-      "'pruned'",
-    ],
-    [
-      8,
-      'a superseded row is pruned once',
-      "(p.state = 'superseded' and p.outcome_format is not null)",
-      "p.state = 'superseded'",
-    ],
-    [
-      2,
-      'pruning waits as long as the claim asked for',
-      "coalesce(p.retain_for, ${milliseconds('$2')})",
-      "${milliseconds('$2')}",
-    ],
-    [2, 'pruning keeps to its namespace', 'p.namespace = $1::text', '$1::text is not null'],
-    [
       4,
       'what is unresolved is listed',
       '(not $3::boolean or ${unresolved})',

@@ -135,7 +135,7 @@ const justSettled = [
     ['pg/together'],
     [
       [2, 'what was superseded is no longer kept', 'this.justSettled.forget(key);', ''],
-      [2, 'what was pruned is no longer kept', 'this.justSettled.forgetAll();', ''],
+      [2, 'what was pruned is no longer kept', '.finally(() => this.justSettled.forgetAll())', ''],
       [8, 'what was settled here needs no statement', 'if (known) return Promise.resolve(known);', ''],
     ],
     { named: 'settled here' },
