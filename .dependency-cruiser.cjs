@@ -85,11 +85,7 @@ module.exports = {
       { path: packages('cli-progress|commander|csv-parse|picocolors') },
     ),
     // `init` works with the compiler of the project that it is run on, and knows its types alone.
-    rule(
-      'compiler-for-init',
-      { path: '^src/', pathNot: '^src/cli/init/' },
-      { path: packages('typescript') },
-    ),
+    rule('compiler-for-init', { path: '^src/', pathNot: '^src/cli/init/' }, { path: packages('typescript') }),
     rule('compiler-of-the-project', { path: '^src/cli/init/' }, { path: packages('typescript'), ...values }),
     rule(
       'dashboard-for-the-command',
