@@ -53,6 +53,11 @@ describe('a project that cannot be read', () => {
       { 'package.json': manifest(), 'apps/one/package.json': manifest(), 'apps/one/src/worker.ts': worker },
       /No file of this package makes a worker.*Name one: apps\/one\n/,
     ],
+    [
+      'a package.json that is not JSON',
+      { ...hello, 'package.json': '{ "name": "x", }' },
+      /package\.json is not JSON/,
+    ],
     ['an error of syntax', worked(`${worker}\nconst = 3;\n`), /src\/worker\.ts:\d+ cannot be parsed/],
   ])('%s', async (name, files, why) => {
     await expectRefused(shelf.write(name.replace(/\W/g, '-'), files), why, false);
@@ -119,11 +124,6 @@ describe('a worker that is not understood', () => {
         'export const pgReceipts = 1;',
       ),
       /src\/worker\.ts uses the name pgReceipts for something else/,
-    ],
-    [
-      'a package.json that is not JSON',
-      { ...hello, 'package.json': '{ "name": "x", }' },
-      /package\.json is not JSON/,
     ],
   ])('%s', async (name, files, why) => {
     await expectRefused(shelf.write(name.replace(/\W/g, '-'), files), why, true);

@@ -73,7 +73,9 @@ export function unifiedDiff(name: string, change: Change): string[] {
   let [oldLine, newLine] = [1, 1];
   for (let i = 0; i < lines.length; ) {
     if (!isNear[i]) {
-      i++, oldLine++, newLine++;
+      i++;
+      oldLine++;
+      newLine++;
       continue;
     }
     const end = isNear.indexOf(false, i);

@@ -72,8 +72,8 @@ function plannedOrTold(project: Project, activity: string | undefined): Plan | u
     return planFor(project, makingsIn(project), activity);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    complain(`${error.message}\nNothing was written.`);
-    process.stderr.write(byHand);
+    complain(error.message);
+    process.stderr.write(`Nothing was written. ${byHand}`);
     return undefined;
   }
 }

@@ -95,12 +95,7 @@ export function manifestChange(project: Project): Change {
   const { ts, root } = project;
   const path = join(root, 'package.json');
   const before = readFileSync(path, 'utf8').replace(/^\ufeff/, '');
-  let given: unknown;
-  try {
-    given = JSON.parse(before);
-  } catch {
-    throw new Refusal('package.json is not JSON.');
-  }
+  const given: unknown = JSON.parse(before);
   const file = ts.parseJsonText(path, before);
   const whole = file.statements[0]?.expression;
   if (!isObject(given) || !whole || !ts.isObjectLiteralExpression(whole))

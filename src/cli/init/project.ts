@@ -107,6 +107,11 @@ export function projectIn(folder: string): Project {
     throw new Refusal(
       `There is no package.json in ${folder}. Name the folder of the package with the worker.`,
     );
+  try {
+    JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8').replace(/^\ufeff/, ''));
+  } catch {
+    throw new Refusal('package.json is not JSON.');
+  }
   const root = realpathSync(folder);
   const names = workerFiles(root);
   const [first = ''] = names;
