@@ -63,7 +63,7 @@ async function fetchPrograms(prefix, packageName, versions) {
 }
 
 async function startPostgreses(found) {
-  for (const [major, program] of Object.entries(found)) {
+  for (const program of Object.values(found)) {
     if (program.why) continue;
     try {
       const { url, stop } = await startPostgresOf(join(program.home, 'native/bin'));
