@@ -7,12 +7,8 @@ export {
   generationId,
   hashOfWrittenId,
   hashedRequestId,
-  keyOfWrittenId,
-  mostGenerations,
-  nextGenerationOf,
   receiptKey,
   withoutGeneration,
-  writtenIdProblem,
 } from './receipt-id';
 export type { IdentifiedRequest } from './receipt-id';
 export {
@@ -26,3 +22,4 @@ export {
 export { sha256Hex } from './sha256';
 export { CallTable } from './slots';
 export type { Call, CallKind } from './slots';
+export { keyOfWrittenId, mostGenerations, nextGenerationOf, writtenIdProblem } from './written-id';

@@ -24,9 +24,6 @@ export const generationId = (
   requestIdHash: sha256Hex(composeId([requestIdHash, `\0g${generation}`])), // no id holds a NUL
 });
 
-/** Each is an intent that somebody started on purpose; far fewer are ever needed. */
-export const mostGenerations = 100;
-
 /** The id of what undoes an intent: one for each, whoever asks for it. */
 export const compensationId = (undoneHash: string): string =>
   composeId(['compensate', hashedRequestId(undoneHash)]);
@@ -46,16 +43,6 @@ export function hashOfWrittenId(text: string): string {
   return /^sha256:([0-9a-f]{64})$/.exec(text)?.[1] ?? hashRequestId(text);
 }
 
-/** What is wrong with a request id as people write it, or `undefined`: that of a later generation is one, too. */
-export const writtenIdProblem = (text: unknown): string | undefined =>
-  requestIdProblem(typeof text === 'string' ? withoutGeneration(text) : text);
-
-/** The written id of the generation that comes after that of `text`. */
-export function nextGenerationOf(text: string): string {
-  const generation = Number(generationSuffix.exec(text)?.[1] ?? 1);
-  return `${withoutGeneration(text)}~g${generation + 1}`;
-}
-
 /** The primary key of a receipt, as a uuid: 128 bits of a hash over the guard's namespace and the id's hash. */
 export function receiptKey(namespace: string, requestIdHash: string): string {
   const hash = shortHash(composeId([namespace, requestIdHash]));
@@ -64,10 +51,6 @@ export function receiptKey(namespace: string, requestIdHash: string): string {
     '-',
   );
 }
-
-/** Where the receipt of a request id is found, as people write it. */
-export const keyOfWrittenId = (namespace: string, text: string): string =>
-  receiptKey(namespace, hashOfWrittenId(text));
 
 /** Tells apart two payloads, or two actions, that claim one request id: SHA-256 in hexadecimal. */
 export const fingerprintOf = (action: string, payload: unknown): string =>
