@@ -30,7 +30,16 @@ const copied = ['uplot'];
 
 /** What users get may ask for no more than naming its authors; what only builds and tests may be under these, too. */
 const permissive = ['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD'];
-const ofTools = [...permissive, 'MIT-0', 'BlueOak-1.0.0', 'Unlicense', 'CC0-1.0', 'CC-BY-4.0', 'AFL-2.1'];
+const ofTools = [
+  ...permissive,
+  'MIT-0',
+  'BlueOak-1.0.0',
+  'Unlicense',
+  'CC0-1.0',
+  'CC-BY-4.0',
+  'AFL-2.1',
+  'Python-2.0',
+];
 /** What the LICENSE says of those whose package.json says nothing. */
 const unnamed = { unionfs: 'Unlicense' };
 

@@ -13,7 +13,7 @@ type Look = (store: StoreDescription) => string | false | undefined;
  * @throws InvalidRequestError saying who needs one
  */
 export function assertReceipts(whose: string, receipts: unknown): asserts receipts is ReceiptStore {
-  if (typeof readable(() => (receipts as ReceiptStore).claim) !== 'function')
+  if (readable(() => typeof (receipts as ReceiptStore).claim) !== 'function')
     throw new InvalidRequestError(
       `${whose} needs receipts: pgReceipts(…), postgresReceipts(…) or memoryReceipts().`,
     );

@@ -11,6 +11,7 @@ import {
   Worker,
   type BundleOptions,
   type LogEntry,
+  type LogLevel,
   type WorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
@@ -35,7 +36,7 @@ type Workflows = {
 
 const plainWorkflows = require.resolve('../fixtures/plain-workflows');
 
-/** What workers logged, at level WARN and above. */
+/** What workers logged, at level WARN and above unless started otherwise. */
 export const entries: LogEntry[] = [];
 /** The messages of that. */
 export const logged: string[] = [];
@@ -47,12 +48,12 @@ export class WorkerHere {
     readonly workflowBundle: WorkflowBundle,
   ) {}
 
-  static async start(workflowsPath = plainWorkflows): Promise<WorkerHere> {
+  static async start(workflowsPath = plainWorkflows, level: LogLevel = 'WARN'): Promise<WorkerHere> {
     const keep = (entry: LogEntry): void => {
       entries.push(entry);
       logged.push(entry.message);
     };
-    Runtime.install({ logger: new DefaultLogger('WARN', keep) });
+    Runtime.install({ logger: new DefaultLogger(level, keep) });
     const stack = await startTestStack();
     const receipts = pgReceipts({ connectionString: stack.databaseUrl, max: 4 });
     await receipts.migrate();
