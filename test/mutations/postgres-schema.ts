@@ -35,8 +35,8 @@ const privileges = [
       [
         6,
         'workers do not delete receipts',
-        '`grant delete on ${schema}.queue',
-        '`grant delete on ${schema}.receipts, ${schema}.queue',
+        "deleted: readonly string[] = ['queue']",
+        "deleted: readonly string[] = ['receipts', 'queue']",
       ],
       [6, 'workers update column by column', '`grant update (${columns}) on', '`grant update on'],
       [2, 'row-level security begins with the first tenant', 'tenants.length > 0', 'tenants.length > 1'],

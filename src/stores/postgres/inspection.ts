@@ -1,18 +1,9 @@
 /** What is to be said of the database itself and of all its receipts, for `activity-guard doctor`. */
 import type { Driver, Row } from './driver';
 import { milliseconds, unresolved, type Named } from './fragments';
+import { neededByWorkers } from './privileges';
 
 type InspectionStatements = ReturnType<typeof inspectionStatements>;
-
-/** What a role needs to look after receipts and to guard effects. */
-const needed: Readonly<Record<string, readonly string[]>> = {
-  migrations: ['select'],
-  receipts: ['select', 'insert', 'update'],
-  evidence: ['select', 'insert'],
-  timelines: ['select'],
-  queue: ['select', 'insert', 'update', 'delete'],
-  sweeps: ['select', 'insert', 'update'],
-};
 
 /** With these a worker could make an intent forgotten, or happen again. */
 const dangerous: Readonly<Record<string, readonly string[]>> = {
@@ -20,11 +11,11 @@ const dangerous: Readonly<Record<string, readonly string[]>> = {
   evidence: ['update', 'delete', 'truncate', 'trigger'],
 };
 
-const rowsOf = (privileges: typeof needed): string[] =>
+const rowsOf = (privileges: typeof dangerous): string[] =>
   Object.entries(privileges).flatMap(([table, each]) =>
     each.map((privilege) => `('${table}', '${privilege}')`),
   );
-const rows = rowsOf(needed);
+const rows = rowsOf(neededByWorkers);
 const tooMuch = rowsOf(dangerous);
 
 /** So long whoever looks after receipts may wait for what reads all open ones. */

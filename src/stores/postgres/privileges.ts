@@ -36,7 +36,9 @@ const tables = [
 const separated = ['receipts', 'evidence', 'queue', 'sweeps', 'audit', 'audit_heads'] as const;
 
 /** A trigger, which is the owner's, writes the audit log. */
-const inserted = ['receipts', 'evidence', 'queue', 'sweeps'];
+const audits: readonly string[] = ['audit', 'audit_heads'];
+
+const inserted: readonly string[] = ['receipts', 'evidence', 'queue', 'sweeps'];
 
 /** Column by column: who may update a table as a whole may also lock it against everybody. */
 const updated = {
@@ -46,6 +48,23 @@ const updated = {
   sweeps: 'swept_until',
 };
 
+const deleted: readonly string[] = ['queue'];
+
+/** Without these, by table, a role can neither guard effects nor look after receipts. The audit log is for who asks. */
+export const neededByWorkers: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  tables
+    .filter((table) => !audits.includes(table))
+    .map((table) => [
+      table,
+      [
+        'select',
+        ...(inserted.includes(table) ? ['insert'] : []),
+        ...(Object.hasOwn(updated, table) ? ['update'] : []),
+        ...(deleted.includes(table) ? ['delete'] : []),
+      ],
+    ]),
+);
+
 /** No right to delete a receipt or what was said of it, and none on `timelines`, which a function keeps. */
 const workerGrants = (schema: string, role: string): string[] => [
   `grant usage on schema ${schema} to ${role};`,
@@ -54,7 +73,7 @@ const workerGrants = (schema: string, role: string): string[] => [
   ...Object.entries(updated).map(
     ([table, columns]) => `grant update (${columns}) on ${schema}.${table} to ${role};`,
   ),
-  `grant delete on ${schema}.queue to ${role};`,
+  `grant delete on ${deleted.map((table) => `${schema}.${table}`).join(', ')} to ${role};`,
 ];
 
 const readerGrants = (schema: string, role: string): string[] => [
