@@ -156,6 +156,7 @@ describe('activity-guard show --workflow', () => {
   it('says which package is missing', async () => {
     const lonely = join(folder, 'lonely');
     await cp(library, join(lonely, 'src'), { recursive: true });
+    await cp(join(library, '../../package.json'), join(folder, 'package.json')); // where the package has it
     await mkdir(join(lonely, 'node_modules'));
     const install = (name: string): Promise<void> =>
       symlink(join(library, '../../node_modules', name), join(lonely, 'node_modules', name));
