@@ -46,16 +46,17 @@ begin
   return null;
 end $audit_evidence$;
 
--- A step that is nobody's: its verdict is one that no evidence has.
-create function :SCHEMA.audit_step(receipt :SCHEMA.receipts, verdict text, note text) returns void language plpgsql
-  set search_path = pg_catalog, pg_temp as $audit_step$
+-- A step that is nobody's: its verdict is one that no evidence has. Field by field, for a row as an argument would tie the function
+-- to the table, which may be divided.
+create function :SCHEMA.audit_step(namespace text, key uuid, request_id text, epoch integer, verdict text, note text) returns void
+  language plpgsql set search_path = pg_catalog, pg_temp as $audit_step$
 declare
   entry :SCHEMA.audit%rowtype;
 begin
-  entry.namespace := receipt.namespace;
-  entry.key := receipt.key;
-  entry.request_id := receipt.request_id;
-  entry.epoch := receipt.epoch;
+  entry.namespace := namespace;
+  entry.key := key;
+  entry.request_id := request_id;
+  entry.epoch := epoch;
   entry.source := 'receipt';
   entry.verdict := verdict;
   entry.note := note;
@@ -63,7 +64,7 @@ begin
   perform :SCHEMA.audit_add(entry);
 end $audit_step$;
 
-revoke all on function :SCHEMA.audit_add(:SCHEMA.audit), :SCHEMA.audit_step(:SCHEMA.receipts, text, text) from public;
+revoke all on function :SCHEMA.audit_add(:SCHEMA.audit), :SCHEMA.audit_step(text, uuid, text, integer, text, text) from public;
 
 -- As before, and: what is settled is pruned once it is final, not contested, and as old as its claim asked for. Its result may go
 -- first. As the owner of the tables, for the log.
@@ -103,9 +104,9 @@ begin
       using errcode = 'check_violation', hint = 'Resolve or supersede it with the activity-guard command.';
   end if;
   if new.state = 'unknown' and old.state <> 'unknown' then
-    perform :SCHEMA.audit_step(new, 'unknown', 'it was ' || old.state);
+    perform :SCHEMA.audit_step(new.namespace, new.key, new.request_id, new.epoch, 'unknown', 'it was ' || old.state);
   elsif new.final_at is not null and old.final_at is null then
-    perform :SCHEMA.audit_step(new, 'final', null);
+    perform :SCHEMA.audit_step(new.namespace, new.key, new.request_id, new.epoch, 'final', null);
   end if;
   return null;
 end $check_step$;
@@ -119,7 +120,9 @@ begin
   select r.* into receipt from :SCHEMA.receipts r
     where r.key = new.key and :SCHEMA.read_by_key(r.key) and r.namespace = new.namespace
       and r.state = 'claimed' and r.lease_until <= clock_timestamp() and (r.doubt or not r.transactional);
-  if found then perform :SCHEMA.audit_step(receipt, 'unknown', 'its lease ran out'); end if;
+  if found then
+    perform :SCHEMA.audit_step(receipt.namespace, receipt.key, receipt.request_id, receipt.epoch, 'unknown', 'its lease ran out');
+  end if;
   return null;
 end $audit_lapse$;
 create trigger queue_first_look after update of looks on :SCHEMA.queue for each row

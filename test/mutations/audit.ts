@@ -47,7 +47,7 @@ export const audit = [
       [
         4,
         'an outcome that becomes unknown is in the log',
-        "perform :SCHEMA.audit_step(new, 'unknown'",
+        "perform :SCHEMA.audit_step(new.namespace, new.key, new.request_id, new.epoch, 'unknown'",
         "perform (new, 'unknown'",
       ],
       [

@@ -177,7 +177,7 @@ describe('a role that was granted what workers need', () => {
     "update S.evidence set verdict = 'not-committed'",
     "insert into S.timelines values ('forged', '-infinity')",
     'delete from S.timelines',
-    "select S.audit_step(r, 'final', 'forged') from S.receipts r",
+    "select S.audit_step(r.namespace, r.key, r.request_id, r.epoch, 'final', 'forged') from S.receipts r",
     'select S.audit_add(a) from S.audit a',
     'insert into S.migrations values (99, $$x$$, $$x$$)',
     "create or replace function S.check_step() returns trigger language plpgsql as 'begin return new; end'",

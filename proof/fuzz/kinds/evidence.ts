@@ -62,8 +62,8 @@ export const evidence: Kind<Case> = {
     const run = () => (ran++, 'ran');
     const execute = () =>
       ending(() => guard.execute({ requestId: requestId as string, action: 'send', waitFor: 0, run }));
-    // Evidence also names receipts by the hash of their id; claims do not.
-    if (typeof requestId === 'string' && /^sha256:[0-9a-f]{64}$/.test(requestId))
+    // Evidence also names receipts by the hash of their id, and those of later generations; claims do not.
+    if (typeof requestId === 'string' && /^sha256:[0-9a-f]{64}$|~g\d+$/.test(requestId))
       return { accepted: !('error' in kept) };
     if ('error' in kept) {
       const code = refusedBy(kept.error, /request id|source|verdict|result|note/);
