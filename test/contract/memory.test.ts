@@ -6,6 +6,7 @@ const makeStore = async () => {
   const database = new MemoryDatabase(systemClock);
   return {
     open: (namespace: string) => new MemoryReceipts(database, namespace),
+    age: async () => undefined, // it has no sweeps that leave anything out
     close: async () => undefined,
   };
 };

@@ -54,7 +54,7 @@ export function describeOutstanding(name: string, makeStore: () => Promise<Store
     it('is also a transaction that became unknown when a reconciler had let it go as free', async () => {
       const own = fixture.open(`let go ${randomUUID()}`);
       const { key, token } = await rowIn(own, 'claimed', over, { transactional: true });
-      await fixture.age?.();
+      await fixture.age();
       expect(await own.takeDue({ limit: 10, holdMs: 0 })).toEqual([]);
       expect(await own.outstanding(10)).toEqual([]);
       await own.markUnknown({ key, token });
@@ -92,7 +92,7 @@ export function describeOutstanding(name: string, makeStore: () => Promise<Store
         const found = (await own.outstanding(1000)).map(({ key }) => key);
         expect([done, found.sort()]).toEqual([done, all.sort()]);
         done.push('reconciled');
-        await fixture.age?.();
+        await fixture.age();
       }
     });
   });

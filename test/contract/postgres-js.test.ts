@@ -2,11 +2,12 @@ import postgres from 'postgres';
 
 import { postgresReceipts } from '../../src/stores/postgres-js';
 import { loginRole } from '../support/scratch-role';
-import { databaseUrl, newSchemaName } from '../support/scratch-schema';
+import { databaseUrl, scratchSchema } from '../support/scratch-schema';
 import { describeReceiptStore } from './receipt-store';
 
 describeReceiptStore('Postgres through postgres.js, by a worker with no more than its grants', async () => {
-  const schema = newSchemaName();
+  const scratch = await scratchSchema({ installed: false });
+  const { schema } = scratch;
   const owner = postgres(databaseUrl(), { max: 1, onnotice: () => undefined });
   const owned = postgresReceipts(owner, { schema });
   await owned.migrate();
@@ -15,9 +16,10 @@ describeReceiptStore('Postgres through postgres.js, by a worker with no more tha
   const sql = postgres(role.url, { max: 8, onnotice: () => undefined });
   return {
     open: (namespace = 'default') => postgresReceipts(sql, { schema, namespace }),
+    age: () => scratch.age(),
     close: async () => {
       await sql.end();
-      await owner.unsafe(`drop schema "${schema}" cascade`);
+      await scratch.close();
       await role.drop();
       await owner.end();
     },

@@ -15,7 +15,7 @@ import { fingerprintOf, hashRequestId, receiptKey } from '../../src/ids';
 export interface StoreFixture {
   open(namespace: string): ReceiptStore;
   /** Makes all claims, and what reconciled them, two minutes older, where sweeps leave out what is new. */
-  age?(): Promise<void>;
+  age(): Promise<void>;
   close(): Promise<void>;
 }
 

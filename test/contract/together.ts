@@ -38,6 +38,7 @@ function manyOnly(store: PostgresReceipts): ReceiptStore {
 /** A place for receipts of Postgres. */
 export interface PostgresFixture {
   open(namespace?: string): PostgresReceipts;
+  age(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -56,13 +57,10 @@ export function expectOf(store: PostgresReceipts, what: Expected): PostgresRecei
 
 export async function expecting(what: Expected, making: Promise<PostgresFixture>): Promise<PostgresFixture> {
   const fixture = await making;
-  return {
-    open: (namespace) => expectOf(fixture.open(namespace), what),
-    close: () => fixture.close(),
-  };
+  return { ...fixture, open: (namespace) => expectOf(fixture.open(namespace), what) };
 }
 
 export async function together(making: Promise<PostgresFixture>): Promise<StoreFixture> {
   const fixture = await making;
-  return { open: (namespace) => manyOnly(fixture.open(namespace)), close: () => fixture.close() };
+  return { ...fixture, open: (namespace) => manyOnly(fixture.open(namespace)) };
 }

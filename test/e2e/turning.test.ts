@@ -61,7 +61,14 @@ function withBoth<T>(taskQueue: string, work: () => Promise<T>): Promise<T> {
 /** Leads a workflow through all of its stages and both of its runs. */
 async function lead(workflowId: string, taskQueue: string): Promise<void> {
   const { workflow } = here.stack.env.client;
-  const handle = await workflow.start(handedOn, { args: [workflowId], taskQueue, workflowId });
+  // A task whose local activity the SDK forgets as it evicts the run is done again after this time, not after ten seconds.
+  const workflowTaskTimeout = '3s';
+  const handle = await workflow.start(handedOn, {
+    args: [workflowId],
+    taskQueue,
+    workflowId,
+    workflowTaskTimeout,
+  });
   for (let stage = 0; stage < total; stage++) {
     // Accepted before the stage begins: the last one would end its run, and an update that has not arrived fails.
     const args: [string, number] = [`${workflowId}-update`, stage + 1];

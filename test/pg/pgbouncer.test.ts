@@ -24,7 +24,7 @@ afterAll(() => pgbouncer?.stop());
 
 /** A place for receipts whose stores all go through PgBouncer. */
 async function place(driver: DriverName, prepare?: boolean) {
-  const { schema, close } = await scratchSchema();
+  const { schema, age, close } = await scratchSchema();
   const options = prepare === undefined ? {} : { prepare };
   const pool = newPool({ connectionString: pgbouncer.url, max: 8 });
   const sql = postgres(pgbouncer.url, { max: 8, onnotice: () => undefined });
@@ -33,8 +33,7 @@ async function place(driver: DriverName, prepare?: boolean) {
       ? pgReceipts(pool, { schema, namespace, ...options })
       : postgresReceipts(sql, { schema, namespace, ...options });
   return {
-    schema,
-    open,
+    ...{ schema, open, age },
     close: async () => {
       await Promise.all([pool.end(), sql.end()]);
       await close();

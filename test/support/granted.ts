@@ -11,6 +11,7 @@ export interface TenantedSchema {
   open(namespace?: string): PostgresReceipts;
   /** A pool of the tenant's. */
   poolOf(namespace: string): Promise<Pool>;
+  age(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ export async function tenantedSchema(): Promise<TenantedSchema> {
   };
   return {
     scratch,
+    age: () => scratch.age(),
     open: (namespace = 'default') => pgReceipts(poolFor(namespace), { schema: scratch.schema, namespace }),
     poolOf: async (namespace) => {
       const pool = poolFor(namespace);
