@@ -1,6 +1,5 @@
 /** `npm run test:failover`: see docs/failover.md. Exit code 0 if nothing is lost that must not be, and enough was tried. */
-import { parseArgs } from 'node:util';
-
+import { parseValues, start, UsageError } from '../../bench/command';
 import { isGood, runFailovers } from './failover';
 
 const usage = `Usage: npm run test:failover -- [options]
@@ -14,8 +13,6 @@ A primary and a streaming standby; guards claim and settle while one primary aft
   --help           print this
 `;
 
-class UsageError extends Error {}
-
 function parse(args: readonly string[]) {
   const flag = { type: 'boolean', default: false } as const;
   const options = {
@@ -23,13 +20,7 @@ function parse(args: readonly string[]) {
     seed: { type: 'string', default: '1' },
     ...{ asynchronous: flag, json: flag, help: flag },
   } as const;
-  const { promotions, seed, ...flags } = (() => {
-    try {
-      return parseArgs({ args: [...args], options }).values;
-    } catch (error) {
-      throw new UsageError((error as Error).message);
-    }
-  })();
+  const { promotions, seed, ...flags } = parseValues(args, options);
   if (!/^[1-9]\d{0,3}$/.test(promotions))
     throw new UsageError('--promotions is a whole number from 1 to 9999');
   if (!Number.isSafeInteger(Number(seed))) throw new UsageError('--seed is a whole number');
@@ -38,10 +29,8 @@ function parse(args: readonly string[]) {
 
 const log = (line: string): void => void process.stderr.write(`failover: ${line}\n`);
 
-async function main(): Promise<number> {
-  const { help, json, asynchronous, ...asked } = parse(process.argv.slice(2));
-  if (help) return process.stdout.write(usage), 0;
-  const result = await runFailovers({ ...asked, synchronous: !asynchronous, log });
+async function main({ json, asynchronous, promotions, seed }: ReturnType<typeof parse>): Promise<number> {
+  const result = await runFailovers({ promotions, seed, synchronous: !asynchronous, log });
   if (json) console.log(JSON.stringify(result));
   else console.table(Object.fromEntries(Object.entries(result).map(([name, value]) => [name, shown(value)])));
   for (const reason of result.tooLittle) log(`too little: ${reason}`);
@@ -50,11 +39,4 @@ async function main(): Promise<number> {
 
 const shown = (value: unknown): unknown => (typeof value === 'object' ? JSON.stringify(value) : value);
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    if (error instanceof UsageError) console.error(`${error.message}\n\n${usage}`);
-    else console.error(error);
-    process.exit(error instanceof UsageError ? 2 : 1);
-  },
-);
+start({ usage, parse, run: main });
